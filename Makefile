@@ -1,0 +1,60 @@
+# The front door. A thin wrapper round meson: every rule is one step that a person would type.
+
+BUILD ?= build
+SANITIZE ?=
+CC ?= gcc
+# Debian's own interpreter and meson, whatever else a PATH puts in front of them.
+PYTHON := /usr/bin/python3
+MESON := /usr/bin/meson
+export LC_ALL := C.UTF-8
+
+ifeq ($(SANITIZE),1)
+  override BUILD := $(BUILD)-sanitize
+  MESON_OPTIONS += -Db_sanitize=address,undefined -Db_lundef=false
+endif
+ifeq ($(origin CC),default)
+  CC := gcc
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build check demo bench fuzz clean
+
+help: ## list these rules
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo
+	@echo "  SANITIZE=1    with build, check: AddressSanitizer and UBSan, in $(BUILD)-sanitize"
+	@echo "  CC=clang      with BUILD=build-clang: another compiler"
+
+setup: ## install what is missing, from Debian's packages (needs root)
+	@packaging/setup.sh build demo check
+
+build: ## build/respire and build/librespire.so
+	@packaging/setup.sh build
+	@[ -f $(BUILD)/build.ninja ] || CC=$(CC) $(MESON) setup $(BUILD) $(MESON_OPTIONS) > $(BUILD).log 2>&1 \
+	    || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+	@ninja -C $(BUILD) --quiet
+	@ln -sf runtime/librespire.so $(BUILD)/librespire.so
+	@ln -sf analyzer/respire $(BUILD)/respire
+
+demo: ## the same burst of requests on nginx, stock and under respire, side by side
+	@packaging/setup.sh build demo
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) demo/demo.py --build $(BUILD)
+
+check: ## build and run every test
+	@packaging/setup.sh build demo check
+	@$(MAKE) --no-print-directory build
+	@tests/run --build $(BUILD)
+
+bench: ## measure against named peers
+	@packaging/setup.sh build demo check
+	@$(MAKE) --no-print-directory build
+	@$(PYTHON) bench/bench.py --build $(BUILD)
+
+fuzz: ## feed damaged bytes to every parser of foreign memory (SECONDS=60 each)
+	@packaging/setup.sh build check
+	@tests/fuzz/run $(or $(SECONDS),60)
+
+clean: ## remove what the build made
+	@rm -rf build build-*

@@ -1,0 +1,68 @@
+/*
+ * A capture: one consistent copy of the private memory of the target, taken within a short stop, or without one
+ * where the copy proves that the target did not run meanwhile.
+ *
+ * What is copied: every resident anonymous page (heaps, stacks, copied-on-write data, JIT code), and every
+ * resident page of private writable file mappings (.data not yet written to). Shared memory and clean
+ * code are not copied. Walkers walk the capture and never the target.
+ *
+ * How, on a live process:
+ *   1. maps and presence are read and the buffer is made (huge pages, prefaulted) while the target runs;
+ *   2. no stop: if every thread sleeps, copy, then check that none of them ran (state, run time and run
+ *      count in /proc/PID/task/TID/{stat,schedstat} unchanged, same threads). If that holds, the copy is consistent;
+ *   3. otherwise PTRACE_SEIZE + PTRACE_INTERRUPT all threads until no new thread appears, read maps and presence
+ *      again (they may be stale), copy, PTRACE_DETACH. If respire dies in between, the kernel detaches and
+ *      the target runs on. A target that is being traced already is refused (names the tracer).
+ * A core file is copied as it is, without any stop.
+ */
+#ifndef RESPIRE_TARGET_CAPTURE_H
+#define RESPIRE_TARGET_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/target.h"
+
+struct capture_options {
+    bool want_sizes;  /* read smaps and VmRSS in the same moment (costs 10–30 ms of stop) */
+    bool never_stop;  /* fail rather than stop the target */
+    bool always_stop; /* stop at once: for a retry, or to measure the stop */
+};
+
+/* One stretch of copied memory. `data` points into the capture's buffer. */
+struct capture_piece {
+    struct address_range range; /* whole pages */
+    const unsigned char *data;
+};
+
+struct capture {
+    uint64_t page_bytes;
+    struct mappings mappings;       /* as they were at the moment of the copy */
+    struct presence presence;       /* of all mappings but shared ones; with want_sizes of all */
+    struct capture_piece *pieces;   /* address order, no overlap, neighbours merged */
+    size_t piece_count;
+    uint64_t copied_bytes;
+    bool stopped;                   /* the target was stopped for the copy */
+    double pause_ms;                /* from the first thread's stop to the last one's release; 0 when not stopped */
+    double copy_ms;
+    uint64_t resident_bytes;        /* VmRSS of /proc/PID/status at that moment; 0 without want_sizes or in a core */
+    void *buffer;                   /* private to capture.c */
+    uint64_t buffer_bytes;
+};
+
+/* On failure nothing is left stopped and `capture` is untouched. */
+struct error *capture_take(struct target *target, const struct capture_options *options, struct capture *capture);
+
+void capture_free(struct capture *capture);
+
+/*
+ * A pointer to `bytes` bytes of the target at `from`, valid as long as the capture, aligned as in the target.
+ * NULL when any of it was not copied: not mapped, not present, or spans two pieces.
+ */
+const void *capture_bytes(const struct capture *capture, address_t from, uint64_t bytes);
+
+/* How many bytes from `from` on are in one piece; 0 when none. For strings and scans. */
+uint64_t capture_available(const struct capture *capture, address_t from);
+
+#endif
