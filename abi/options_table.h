@@ -1,0 +1,22 @@
+/*
+ * options_table.h: every option of the runtime, one row each.
+ *
+ * The runtime parses RESPIRE_OPTIONS="name=value,name=value" by these rows and words its complaints from them; the
+ * analyzer prints them in `respire run --help`. An option that is not a row does not exist.
+ *
+ *     OPTION(name, kind, minimum, maximum, default, description)
+ *
+ * kind         INTEGER      a decimal number, minimum and maximum included
+ *              SWITCH       on | off
+ *              DESTINATION  off | stderr | FILE (appended to, created with mode 0600)
+ * default      as text, as a user would write it
+ */
+#ifndef RESPIRE_ABI_OPTIONS_TABLE_H
+#define RESPIRE_ABI_OPTIONS_TABLE_H
+
+#define RESPIRE_OPTIONS_TABLE(OPTION)                                                                                \
+    OPTION(decay_ms, INTEGER, 500, 3600000, "1000", "free pages go back to the system after this many milliseconds") \
+    OPTION(background, SWITCH, 0, 1, "on", "off: give pages back only when respire_trim is called")                  \
+    OPTION(log, DESTINATION, 0, 0, "off", "one line per event (heap created, closed, pages given back)")
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * block.c: blocks come, go, and offer their sections to the allocator.
+ *
+ * Owns the rule of who gets which section. When a section is let go of, it is worth another visit only after
+ * WORTH_A_VISIT_GRANULES more have been freed in it: `available_below` is the count at which that is so, and the free
+ * path compares with it, so nobody ever searches for sections. Each visit is paid for by that many frees, which
+ * also bounds the work when all that is free is in holes too small to use.
+ */
+#include "block.h"
+
+#include "bitmap.h"
+#include "os_memory.h"
+#include "purger.h"
+
+static void mark_slot(uint64_t *bits, uint32_t slot)
+{
+    bits[slot / 64] |= (uint64_t)1 << (slot % 64);
+}
+
+static void unmark_slot(uint64_t *bits, uint32_t slot)
+{
+    bits[slot / 64] &= ~((uint64_t)1 << (slot % 64));
+}
+
+bool section_is_cold(const struct block *block, uint32_t section)
+{
+    const struct respire_section_image *image = &block->image.sections[section];
+    return section_live(image) == 0 && image->purged_pages == section_pages(section);
+}
+
+void section_offer(struct heap *heap, struct block *block, uint32_t section)
+{
+    struct respire_section_image *image = &block->image.sections[section];
+    image->available = 1;
+    image->available_below = -1;
+    mark_slot(section_is_cold(block, section) ? heap->cold : heap->warm, block->image.slot);
+}
+
+void heap_note_work(struct heap *heap)
+{
+    /* One thread sets it and one clears it; the exchange is needed only when it looks clear. */
+    if (!atomic_load_explicit(&heap->work, memory_order_relaxed) && !atomic_exchange(&heap->work, true))
+        purger_wake();
+}
+
+void section_became_free(struct heap *heap, struct block *block, uint32_t section)
+{
+    heap_lock(heap);
+    section_offer(heap, block, section);
+    heap_unlock(heap);
+    heap_note_work(heap);
+}
+
+static void enter_slot(struct heap *heap, struct block *block)
+{
+    struct respire_heap_image *image = &heap->image;
+    uint64_t slot = heap->lowest_empty_slot;
+    while (block_slots(heap)[slot].address != 0)
+        slot++;
+    structure_change_begin(heap);
+    block->image.slot = (uint32_t)slot;
+    block_slots(heap)[slot].address = (uintptr_t)block;
+    image->block_count++;
+    image->held_bytes += BLOCK_BYTES;
+    structure_change_end(heap);
+    heap->lowest_empty_slot = slot + 1;
+}
+
+struct block *block_add(struct heap *heap)
+{
+    struct block *block = os_map_aligned(BLOCK_BYTES, BLOCK_BYTES, heap->next_block_hint);
+    if (!block)
+        return NULL;
+    /* Downwards, as the kernel itself does: neighbours merge into one mapping. */
+    heap->next_block_hint = (uintptr_t)block - BLOCK_BYTES;
+    os_small_pages(block, BLOCK_BYTES);
+    block->image.self_address = (uintptr_t)block;
+    block->image.heap_address = (uintptr_t)heap;
+    heap_lock(heap);
+    bool reserved = heap_reserve_block_slot(heap);
+    if (reserved) {
+        enter_slot(heap, block);
+        heap->fresh = block;
+        for (uint32_t i = 0; i < SECTIONS_PER_BLOCK; i++) {
+            block->image.sections[i].purged_pages = section_pages(i);
+            section_offer(heap, block, i);
+        }
+    }
+    heap_unlock(heap);
+    if (!reserved) {
+        os_unmap(block, BLOCK_BYTES);
+        return NULL;
+    }
+    return block;
+}
+
+void block_detach(struct heap *heap, struct block *block)
+{
+    uint32_t slot = block->image.slot;
+    structure_change_begin(heap);
+    block_slots(heap)[slot].address = 0;
+    heap->image.block_count--;
+    heap->image.held_bytes -= BLOCK_BYTES;
+    structure_change_end(heap);
+    unmark_slot(heap->warm, slot);
+    unmark_slot(heap->cold, slot);
+    if (slot < heap->lowest_empty_slot)
+        heap->lowest_empty_slot = slot;
+}
+
+/* The first section of the block that is offered, is (not) cold as asked, and is whole if it must be. `*more` tells
+   whether there is any offered one of that temperature at all, taken or not. */
+static int find_section(struct block *block, bool cold, bool whole, bool *more)
+{
+    *more = false;
+    for (uint32_t i = 0; i < SECTIONS_PER_BLOCK; i++) {
+        struct respire_section_image *section = &block->image.sections[i];
+        if (!section->available || section_is_cold(block, i) != cold)
+            continue;
+        uint32_t limit = section_capacity_granules(i) - WORTH_A_VISIT_GRANULES;
+        uint32_t live = section_live(section);
+        if (live > limit) {
+            /* A medium object took the room since. */
+            section->available = 0;
+            section->available_below = (int32_t)limit;
+            continue;
+        }
+        *more = true;
+        if (section->state == RESPIRE_SECTION_IDLE && (!whole || live == 0))
+            return (int)i;
+    }
+    return -1;
+}
+
+/* Look through at most `tries` blocks of one temperature. */
+static bool claim_from(struct heap *heap, struct lane *lane, bool cold, bool whole, uint32_t tries)
+{
+    uint64_t *bits = cold ? heap->cold : heap->warm;
+    for (uint32_t word = 0; word < heap->image.block_slots / 64; word++) {
+        for (uint64_t left = bits[word]; left != 0; left &= left - 1) {
+            if (tries-- == 0)
+                return false;
+            uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(left);
+            struct block *block = (struct block *)(uintptr_t)block_slots(heap)[slot].address;
+            bool more;
+            int found = find_section(block, cold, whole, &more);
+            if (!more)
+                unmark_slot(bits, slot);
+            if (found < 0)
+                continue;
+            struct respire_section_image *section = &block->image.sections[found];
+            lane->block = block;
+            lane->section = (uint32_t)found;
+            lane->scanned = section_first_granule(lane->section);
+            lane->claimed_live = section_live(section);
+            lane->opened = 0;
+            section->state = RESPIRE_SECTION_CLAIMED;
+            if (heap->fresh == block)
+                heap->fresh = NULL;
+            section->available = 0;
+            section->available_below = -1;
+            section->purged_pages = 0;
+            section->free_once = 0;
+            section->free_twice = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A search for a whole section gives up early: a new block is cheaper than looking through a large heap. */
+#define WHOLE_TRIES 16
+
+bool section_claim(struct heap *heap, struct lane *lane, bool whole)
+{
+    bool cold = false;
+    heap_lock(heap);
+    bool claimed = claim_from(heap, lane, false, whole, whole ? WHOLE_TRIES : UINT32_MAX);
+    if (!claimed)
+        claimed = cold = claim_from(heap, lane, true, whole, UINT32_MAX);
+    heap_unlock(heap);
+    if (!claimed && block_add(heap)) {
+        heap_lock(heap);
+        claimed = cold = claim_from(heap, lane, true, whole, UINT32_MAX);
+        heap_unlock(heap);
+    }
+    if (cold) {
+        struct block *block = lane->block;
+        os_populate((char *)block + lane->section * SECTION_BYTES, SECTION_BYTES);
+    }
+    return claimed;
+}
+
+void section_release(struct heap *heap, struct lane *lane, bool unscanned)
+{
+    struct block *block = lane->block;
+    struct respire_section_image *section = &block->image.sections[lane->section];
+    uint32_t live = section_live(section);
+    uint32_t limit = section_capacity_granules(lane->section) - WORTH_A_VISIT_GRANULES;
+    /* What was freed since the claim, behind the scan for all we know. */
+    uint32_t freed = lane->claimed_live + lane->opened - live;
+    bool offer = live <= limit && (unscanned || live == 0 || freed >= WORTH_A_VISIT_GRANULES);
+    heap_lock(heap);
+    section->state = RESPIRE_SECTION_IDLE;
+    if (offer) {
+        section_offer(heap, block, lane->section);
+    } else {
+        uint32_t wanted = freed < WORTH_A_VISIT_GRANULES ? WORTH_A_VISIT_GRANULES - freed : 0;
+        uint32_t below = live > wanted ? live - wanted : 0;
+        section->available_below = (int32_t)(below < limit ? below : limit);
+    }
+    heap_unlock(heap);
+    lane->block = NULL;
+    if (offer)
+        heap_note_work(heap);
+}

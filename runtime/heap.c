@@ -1,0 +1,214 @@
+/*
+ * heap.c: the beginning and the end of a heap, and its tables.
+ *
+ * Owns the layout of the first region,
+ *
+ *     0      struct heap, which begins with the image
+ *     4096   block table: slots, then the warm and the cold bits
+ *     8192   large table
+ *
+ * and the rule by which a table that is full moves to a region of its own, twice as long. The region of a table
+ * is found by its address; region 0 never goes before the heap does.
+ */
+#include "heap.h"
+
+#include "large.h"
+#include "os_memory.h"
+#include "small.h"
+
+#include <string.h>
+#include <time.h>
+
+#define BLOCK_TABLE_OFFSET (4 * KIB)
+#define LARGE_TABLE_OFFSET (8 * KIB)
+#define FIRST_REGION_BYTES (12 * KIB)
+#define FIRST_BLOCK_SLOTS 256
+#define FIRST_LARGE_SLOTS 64
+
+_Static_assert(sizeof(struct heap) <= BLOCK_TABLE_OFFSET, "the heap fits before its tables");
+_Static_assert(FIRST_BLOCK_SLOTS * 8 + 2 * FIRST_BLOCK_SLOTS / 8 <= LARGE_TABLE_OFFSET - BLOCK_TABLE_OFFSET, "");
+_Static_assert(FIRST_LARGE_SLOTS * sizeof(struct respire_large_slot) <= FIRST_REGION_BYTES - LARGE_TABLE_OFFSET, "");
+
+uint64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void point_at_block_table(struct heap *heap, void *table, uint64_t slots)
+{
+    heap->image.block_table_address = (uintptr_t)table;
+    heap->image.block_slots = slots;
+    heap->warm = (uint64_t *)table + slots;
+    heap->cold = heap->warm + slots / 64;
+}
+
+static void describe(struct heap *heap, uint64_t decay_ms, uint64_t background)
+{
+    struct respire_heap_image *image = &heap->image;
+    image->version = RESPIRE_IMAGE_VERSION;
+    image->image_bytes = RESPIRE_IMAGE_BYTES;
+    image->self_address = (uintptr_t)heap;
+    image->block_bytes = BLOCK_BYTES;
+    image->large_threshold_bytes = LARGE_BYTES;
+    image->granule_bytes = GRANULE_BYTES;
+    image->page_bytes = PAGE_BYTES;
+    image->section_bytes = SECTION_BYTES;
+    image->sections_per_block = SECTIONS_PER_BLOCK;
+    image->block_header_bytes = BLOCK_HEADER_BYTES;
+    image->bitmap_bytes = BITMAP_BYTES;
+    image->block_image_offset = BLOCK_IMAGE_OFFSET;
+    image->hole_count = RESPIRE_IMAGE_HOLES;
+    image->held_bytes = FIRST_REGION_BYTES;
+    image->meta_bytes = FIRST_REGION_BYTES;
+    image->large_table_address = (uintptr_t)heap + LARGE_TABLE_OFFSET;
+    image->large_slots = FIRST_LARGE_SLOTS;
+    image->region_count = 1;
+    image->regions[0].address = (uintptr_t)heap;
+    image->regions[0].bytes = FIRST_REGION_BYTES;
+    image->decay_ms = decay_ms;
+    image->background = background;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    image->created_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    /* Last, so that a reader that finds the magic finds the rest. */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    memcpy(image->magic, RESPIRE_IMAGE_MAGIC, RESPIRE_IMAGE_MAGIC_BYTES);
+}
+
+struct heap *heap_create(uint64_t decay_ms, uint64_t background)
+{
+    if (!os_pages_fit())
+        return NULL;
+    struct heap *heap = os_map(FIRST_REGION_BYTES);
+    if (!heap)
+        return NULL;
+    pthread_mutex_init(&heap->lock, NULL);
+    point_at_block_table(heap, (char *)heap + BLOCK_TABLE_OFFSET, FIRST_BLOCK_SLOTS);
+    describe(heap, decay_ms, background);
+    struct block *block = block_add(heap);
+    if (!block) {
+        os_unmap(heap, FIRST_REGION_BYTES);
+        return NULL;
+    }
+    heap->fresh = NULL;
+    lane_start(heap, block);
+    return heap;
+}
+
+/* Unmap neighbours with one call: blocks are asked for downwards, one below the other. */
+static void unmap_blocks(struct heap *heap)
+{
+    uint64_t start = 0;
+    uint64_t end = 0;
+    for (uint64_t i = 0; i < heap->image.block_slots; i++) {
+        uint64_t address = block_slots(heap)[i].address;
+        if (address == 0)
+            continue;
+        if (start != 0 && address + BLOCK_BYTES == start) {
+            start = address;
+        } else if (start != 0 && address == end) {
+            end += BLOCK_BYTES;
+        } else {
+            if (start != 0)
+                os_unmap((void *)(uintptr_t)start, end - start);
+            start = address;
+            end = address + BLOCK_BYTES;
+        }
+    }
+    if (start != 0)
+        os_unmap((void *)(uintptr_t)start, end - start);
+}
+
+void heap_destroy(struct heap *heap)
+{
+    unmap_blocks(heap);
+    for (uint64_t i = 0; i < heap->image.large_slots; i++) {
+        struct respire_large_slot slot = large_slots(heap)[i];
+        if (slot.address != 0)
+            os_unmap((void *)(uintptr_t)slot.address, slot.mapped_bytes);
+    }
+    pthread_mutex_destroy(&heap->lock);
+    memset(heap->image.magic, 0, RESPIRE_IMAGE_MAGIC_BYTES);
+    for (uint64_t i = heap->image.region_count; i-- > 0;) {
+        struct respire_region_image region = heap->image.regions[i];
+        os_unmap((void *)(uintptr_t)region.address, region.bytes);
+    }
+}
+
+bool heap_holds(struct heap *heap, const void *address)
+{
+    uint64_t block = (uintptr_t)block_of(address);
+    bool found = false;
+    heap_lock(heap);
+    for (uint64_t i = 0; i < heap->image.block_slots && !found; i++)
+        found = block_slots(heap)[i].address == block;
+    heap_unlock(heap);
+    return block != 0 && found;
+}
+
+/* Put `table` in the place of the region that holds `old_address`; what is to be unmapped is returned. */
+static struct respire_region_image replace_region(struct heap *heap, uint64_t old_address, void *table, size_t bytes)
+{
+    struct respire_heap_image *image = &heap->image;
+    struct respire_region_image old = {0};
+    uint64_t place = image->region_count;
+    for (uint64_t i = 1; i < image->region_count; i++) {
+        if (image->regions[i].address == old_address)
+            place = i;
+    }
+    if (place == image->region_count)
+        image->region_count++;
+    else
+        old = image->regions[place];
+    image->regions[place].address = (uintptr_t)table;
+    image->regions[place].bytes = bytes;
+    image->meta_bytes += bytes - old.bytes;
+    image->held_bytes += bytes - old.bytes;
+    return old;
+}
+
+bool heap_reserve_block_slot(struct heap *heap)
+{
+    struct respire_heap_image *image = &heap->image;
+    if (image->block_count < image->block_slots)
+        return true;
+    uint64_t slots = image->block_slots * 2;
+    size_t bytes = round_up(slots * sizeof(struct respire_block_slot) + 2 * slots / 8, PAGE_BYTES);
+    uint64_t *table = os_map(bytes);
+    if (!table)
+        return false;
+    memcpy(table, block_slots(heap), image->block_slots * sizeof(struct respire_block_slot));
+    memcpy(table + slots, heap->warm, image->block_slots / 8);
+    memcpy(table + slots + slots / 64, heap->cold, image->block_slots / 8);
+    structure_change_begin(heap);
+    struct respire_region_image old = replace_region(heap, image->block_table_address, table, bytes);
+    point_at_block_table(heap, table, slots);
+    structure_change_end(heap);
+    if (old.bytes != 0)
+        os_unmap((void *)(uintptr_t)old.address, old.bytes);
+    return true;
+}
+
+bool heap_reserve_large_slot(struct heap *heap)
+{
+    struct respire_heap_image *image = &heap->image;
+    /* A hash table stays fast up to three quarters. */
+    if (image->large_count + 1 <= image->large_slots / 4 * 3)
+        return true;
+    uint64_t slots = image->large_slots * 2;
+    size_t bytes = round_up(slots * sizeof(struct respire_large_slot), PAGE_BYTES);
+    struct respire_large_slot *table = os_map(bytes);
+    if (!table)
+        return false;
+    large_rehash(heap, table, slots);
+    structure_change_begin(heap);
+    struct respire_region_image old = replace_region(heap, image->large_table_address, table, bytes);
+    image->large_table_address = (uintptr_t)table;
+    image->large_slots = slots;
+    structure_change_end(heap);
+    if (old.bytes != 0)
+        os_unmap((void *)(uintptr_t)old.address, old.bytes);
+    return true;
+}

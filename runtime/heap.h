@@ -1,0 +1,125 @@
+/*
+ * heap.h: one heap, for one lua_State.
+ *
+ * Who may do what:
+ *   - the mutator is the thread that is inside Lua right now, one at a time. It alone allocates, frees, sets bits
+ *     and counts, and needs no lock for that as long as it stays in its open holes and the objects it owns;
+ *   - the purger (a thread, or the mutator itself in a trim) returns free pages. It works on idle sections only;
+ *   - `lock` guards the tables, the regions, the states of sections and what is offered. It is held for list work
+ *     only, never by the purger across a system call. So the mutator never waits for one of the purger's.
+ *
+ * heap.c makes and ends heaps and owns their tables; block.c offers and claims sections; small.c, medium.c and
+ * large.c allocate; allocate.c is the lua_Alloc function over them; purge.c gives back.
+ */
+#ifndef RESPIRE_RUNTIME_HEAP_H
+#define RESPIRE_RUNTIME_HEAP_H
+
+#include "geometry.h"
+#include "lua_functions.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Free mappings kept for reuse until they decay. */
+#define LARGE_KEPT_MAX 8
+#define LARGE_KEPT_BYTES_MAX (8 * MIB)
+
+/* A lane is one open hole and the section that it is cut from. Lane 0 serves everything; lane 1 what did not fit
+   in lane 0's present hole and is too big to give that hole up for. */
+struct lane {
+    struct block *block;     /* NULL: no section claimed */
+    uint32_t section;
+    uint32_t scanned;        /* granule of the block up to which holes were looked for */
+    uint32_t claimed_live;   /* live granules of the section when it was claimed */
+    uint32_t opened;         /* granules of all holes opened since */
+};
+
+struct heap {
+    struct respire_heap_image image; /* first: the heap's address is g->allocd and the image's */
+
+    /* mutator only */
+    struct lane lanes[RESPIRE_IMAGE_HOLES];
+    uintptr_t next_block_hint;
+    uint32_t medium_slot;     /* where the last medium object was placed */
+    uint32_t undersized;      /* large mappings whose object shrank below LARGE_BYTES (see large.c) */
+    void *state_block;        /* the first object: Lua's global state, freed last */
+    bool held_open;           /* respire itself ends this heap, not the free of state_block */
+    bool closing;             /* lua_close is running */
+    uint64_t closing_bytes;   /* allocated since */
+    struct lua_functions functions;
+
+    /* under lock */
+    pthread_mutex_t lock;
+    uint64_t *warm;           /* bit per block slot: has an offered section with memory in it */
+    uint64_t *cold;           /* ... has an offered section without a single page */
+    uint64_t lowest_empty_slot;
+    struct block *fresh;      /* added and not used yet: not for the purger */
+    uint32_t kept_count;      /* free large mappings in the table */
+    uint64_t kept_bytes;
+    uint64_t kept[LARGE_KEPT_MAX]; /* their addresses */
+
+    atomic_bool work;         /* there may be something to purge */
+    atomic_bool abandoned;    /* ended by the mutator while the purger was in it */
+    bool pending;             /* purger only: something is free and not yet old enough */
+
+    /* under the registry's lock */
+    struct heap *next;
+    struct heap *previous;
+};
+
+/* A heap with its first block. NULL: no memory, or a machine with other pages. `background`: 0 or 1. */
+struct heap *heap_create(uint64_t decay_ms, uint64_t background);
+
+/* Return everything. Nobody may be using the heap or anything in it. */
+void heap_destroy(struct heap *heap);
+
+/* Between these the structure part of the image changes; the lock is held all the time. */
+static inline void structure_change_begin(struct heap *heap)
+{
+    __atomic_store_n(&heap->image.change_count, heap->image.change_count + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+static inline void structure_change_end(struct heap *heap)
+{
+    __atomic_store_n(&heap->image.change_count, heap->image.change_count + 1, __ATOMIC_RELEASE);
+}
+
+static inline void heap_lock(struct heap *heap)
+{
+    pthread_mutex_lock(&heap->lock);
+}
+
+static inline void heap_unlock(struct heap *heap)
+{
+    pthread_mutex_unlock(&heap->lock);
+}
+
+static inline struct respire_block_slot *block_slots(struct heap *heap)
+{
+    return (struct respire_block_slot *)(uintptr_t)heap->image.block_table_address;
+}
+
+static inline struct respire_large_slot *large_slots(struct heap *heap)
+{
+    return (struct respire_large_slot *)(uintptr_t)heap->image.large_table_address;
+}
+
+/* True when `address` lies in one of the heap's blocks. Takes the lock. */
+bool heap_holds(struct heap *heap, const void *address);
+
+/* heap.c, for the rooms: make sure that a slot is free. Called by the mutator with the lock held, which it keeps
+   (a table grows by doubling, so the map call under the lock is rare, and it is the mutator's own). */
+bool heap_reserve_block_slot(struct heap *heap);
+bool heap_reserve_large_slot(struct heap *heap);
+
+/* The lua_Alloc function. `heap` is a struct heap. */
+void *heap_reallocate(void *heap, void *object, size_t old_bytes, size_t new_bytes);
+
+/* The same while lua_close runs: frees are skipped, since the whole heap goes at the end. */
+void *heap_reallocate_closing(void *heap, void *object, size_t old_bytes, size_t new_bytes);
+
+/* Milliseconds of CLOCK_MONOTONIC, coarse. */
+uint64_t clock_ms(void);
+
+#endif

@@ -1,0 +1,231 @@
+/*
+ * large.c: objects of LARGE_BYTES and more, each on a mapping of its own.
+ *
+ * Owns the large table, a hash table by address with linear probing that lies in the image for the analyzer to read,
+ * and two departures from "one object, one mapping":
+ *   - a freed mapping of moderate size is kept for a while, because programs that build long strings free and take
+ *     the same sizes over and over. The purger returns it when it is older than the decay;
+ *   - an object that shrinks below LARGE_BYTES moves to a block. If there is no memory for that, it stays: Lua may
+ *     count on shrinking. heap->undersized then tells the free path to look here.
+ */
+#include "large.h"
+
+#include "block.h"
+#include "os_memory.h"
+
+#include <string.h>
+
+static uint64_t first_probe(uint64_t address, uint64_t slots)
+{
+    return (address / PAGE_BYTES * 0x9E3779B97F4A7C15u >> 20) & (slots - 1);
+}
+
+static struct respire_large_slot *find(struct heap *heap, const void *object)
+{
+    uint64_t slots = heap->image.large_slots;
+    struct respire_large_slot *table = large_slots(heap);
+    for (uint64_t i = first_probe((uintptr_t)object, slots); table[i].address != 0; i = (i + 1) & (slots - 1)) {
+        if (table[i].address == (uintptr_t)object)
+            return &table[i];
+    }
+    return NULL;
+}
+
+static void enter(struct respire_large_slot *table, uint64_t slots, struct respire_large_slot entry)
+{
+    uint64_t i = first_probe(entry.address, slots);
+    while (table[i].address != 0)
+        i = (i + 1) & (slots - 1);
+    table[i] = entry;
+}
+
+/* Close the gap that a removed entry leaves, so that probing never needs tombstones. */
+static void leave(struct heap *heap, struct respire_large_slot *entry)
+{
+    struct respire_large_slot *table = large_slots(heap);
+    uint64_t mask = heap->image.large_slots - 1;
+    uint64_t gap = (uint64_t)(entry - table);
+    for (uint64_t i = (gap + 1) & mask; table[i].address != 0; i = (i + 1) & mask) {
+        uint64_t home = first_probe(table[i].address, mask + 1);
+        if (((i - home) & mask) >= ((i - gap) & mask)) {
+            table[gap] = table[i];
+            gap = i;
+        }
+    }
+    memset(&table[gap], 0, sizeof(table[gap]));
+}
+
+void large_rehash(struct heap *heap, struct respire_large_slot *table, uint64_t slots)
+{
+    for (uint64_t i = 0; i < heap->image.large_slots; i++) {
+        if (large_slots(heap)[i].address != 0)
+            enter(table, slots, large_slots(heap)[i]);
+    }
+}
+
+static void forget_kept(struct heap *heap, uint32_t index, uint64_t mapped_bytes)
+{
+    heap->kept_bytes -= mapped_bytes;
+    heap->kept[index] = heap->kept[--heap->kept_count];
+}
+
+/* The tightest kept mapping that wastes at most a quarter. */
+static void *reuse_kept(struct heap *heap, size_t bytes)
+{
+    struct respire_large_slot *best = NULL;
+    uint32_t best_index = 0;
+    size_t mapped_bytes = round_up(bytes, PAGE_BYTES);
+    for (uint32_t i = 0; i < heap->kept_count; i++) {
+        struct respire_large_slot *slot = find(heap, (void *)(uintptr_t)heap->kept[i]);
+        if (slot && slot->mapped_bytes >= mapped_bytes && slot->mapped_bytes - mapped_bytes <= mapped_bytes / 4
+            && (!best || slot->mapped_bytes < best->mapped_bytes)) {
+            best = slot;
+            best_index = i;
+        }
+    }
+    if (!best)
+        return NULL;
+    forget_kept(heap, best_index, best->mapped_bytes);
+    best->live_bytes = bytes;
+    best->freed_ms = 0;
+    heap->image.live_bytes += round_up(bytes, GRANULE_BYTES);
+    return (void *)(uintptr_t)best->address;
+}
+
+void *large_allocate(struct heap *heap, size_t bytes)
+{
+    if (bytes > ADDRESS_LIMIT)
+        return NULL;
+    heap_lock(heap);
+    void *object = reuse_kept(heap, bytes);
+    heap_unlock(heap);
+    if (object)
+        return object;
+    size_t mapped_bytes = round_up(bytes, PAGE_BYTES);
+    object = os_map(mapped_bytes);
+    if (!object)
+        return NULL;
+    heap_lock(heap);
+    bool reserved = heap_reserve_large_slot(heap);
+    if (reserved) {
+        struct respire_large_slot entry = {(uintptr_t)object, mapped_bytes, bytes, 0};
+        structure_change_begin(heap);
+        enter(large_slots(heap), heap->image.large_slots, entry);
+        heap->image.large_count++;
+        heap->image.held_bytes += mapped_bytes;
+        heap->image.live_bytes += round_up(bytes, GRANULE_BYTES);
+        structure_change_end(heap);
+    }
+    heap_unlock(heap);
+    if (!reserved) {
+        os_unmap(object, mapped_bytes);
+        return NULL;
+    }
+    return object;
+}
+
+/* Out of the table and the totals; lock held. */
+static void detach(struct heap *heap, struct respire_large_slot *slot)
+{
+    structure_change_begin(heap);
+    heap->image.held_bytes -= slot->mapped_bytes;
+    heap->image.large_count--;
+    leave(heap, slot);
+    structure_change_end(heap);
+}
+
+void large_free(struct heap *heap, void *object)
+{
+    heap_lock(heap);
+    struct respire_large_slot *slot = find(heap, object);
+    if (!slot) {
+        /* The caller named a size that is not the object's. Losing it is better than breaking the heap. */
+        heap_unlock(heap);
+        return;
+    }
+    size_t mapped_bytes = slot->mapped_bytes;
+    if (slot->live_bytes < LARGE_BYTES)
+        heap->undersized--;
+    heap->image.live_bytes -= round_up(slot->live_bytes, GRANULE_BYTES);
+    bool keep = heap->kept_count < LARGE_KEPT_MAX && heap->kept_bytes + mapped_bytes <= LARGE_KEPT_BYTES_MAX;
+    if (keep) {
+        slot->live_bytes = 0;
+        slot->freed_ms = clock_ms();
+        heap->kept[heap->kept_count++] = (uintptr_t)object;
+        heap->kept_bytes += mapped_bytes;
+    } else {
+        detach(heap, slot);
+    }
+    heap_unlock(heap);
+    if (keep)
+        heap_note_work(heap);
+    else
+        os_unmap(object, mapped_bytes);
+}
+
+/* Move a mapping to another length, and perhaps place. The lock is held throughout and change_count is odd: the
+   table and the mappings must not disagree for a reader. It is the mutator's own system call. */
+static void *resize_mapping(struct heap *heap, struct respire_large_slot *slot, size_t mapped_bytes)
+{
+    struct respire_large_slot entry = *slot;
+    structure_change_begin(heap);
+    void *moved = os_resize((void *)(uintptr_t)entry.address, entry.mapped_bytes, mapped_bytes);
+    if (moved) {
+        heap->image.held_bytes += mapped_bytes - entry.mapped_bytes;
+        leave(heap, slot);
+        entry.address = (uintptr_t)moved;
+        entry.mapped_bytes = mapped_bytes;
+        enter(large_slots(heap), heap->image.large_slots, entry);
+    }
+    structure_change_end(heap);
+    return moved;
+}
+
+void *large_resize(struct heap *heap, void *object, size_t new_bytes)
+{
+    if (new_bytes > ADDRESS_LIMIT)
+        return NULL;
+    size_t mapped_bytes = round_up(new_bytes, PAGE_BYTES);
+    heap_lock(heap);
+    struct respire_large_slot *slot = find(heap, object);
+    void *result = slot ? object : NULL;
+    if (slot && mapped_bytes != slot->mapped_bytes) {
+        result = resize_mapping(heap, slot, mapped_bytes);
+        if (!result && mapped_bytes < slot->mapped_bytes)
+            result = object; /* no memory to split the mapping: it stays too long */
+    }
+    slot = result ? find(heap, result) : NULL;
+    if (slot) {
+        heap->undersized += (uint32_t)(new_bytes < LARGE_BYTES) - (uint32_t)(slot->live_bytes < LARGE_BYTES);
+        heap->image.live_bytes += round_up(new_bytes, GRANULE_BYTES) - round_up(slot->live_bytes, GRANULE_BYTES);
+        slot->live_bytes = new_bytes;
+    }
+    heap_unlock(heap);
+    return result;
+}
+
+bool large_holds(struct heap *heap, const void *object)
+{
+    heap_lock(heap);
+    bool found = find(heap, object) != NULL;
+    heap_unlock(heap);
+    return found;
+}
+
+bool large_detach_free(struct heap *heap, uint64_t age_ms, void **address, size_t *bytes, bool *young)
+{
+    uint64_t now_ms = clock_ms();
+    for (uint32_t i = 0; i < heap->kept_count; i++) {
+        struct respire_large_slot *slot = find(heap, (void *)(uintptr_t)heap->kept[i]);
+        if (!slot || now_ms - slot->freed_ms < age_ms) {
+            *young = true;
+            continue;
+        }
+        *address = (void *)(uintptr_t)slot->address;
+        *bytes = slot->mapped_bytes;
+        forget_kept(heap, i, slot->mapped_bytes);
+        detach(heap, slot);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,25 @@
+/*
+ * purge.h: give free memory of one heap back to the system.
+ */
+#ifndef RESPIRE_RUNTIME_PURGE_H
+#define RESPIRE_RUNTIME_PURGE_H
+
+#include "heap.h"
+
+struct purge_result {
+    uint64_t bytes; /* returned: pages, whole blocks and free large mappings */
+    uint64_t calls; /* system calls that did it */
+    bool pending;   /* something is free but was not for long enough */
+};
+
+/*
+ * One pass over the heap. `now` false: only what three passes in a row saw free, so with a pass each half decay, what
+ * has been free for the decay at least. `now` true: everything free; only the mutator may ask for that.
+ */
+void heap_purge(struct heap *heap, bool now, struct purge_result *result);
+
+/* Between these no purge is at work anywhere: for fork. Waits for at most one block (1 MiB) to be returned. */
+void purge_gate_close(void);
+void purge_gate_open(void);
+
+#endif

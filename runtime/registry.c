@@ -1,0 +1,168 @@
+/*
+ * registry.c: all heaps of the process, and what must happen once for all of them: options, fork.
+ *
+ * Owns the hand-over between a heap's end and the purger: `current` is the heap that the purger is in. Whoever ends
+ * that heap only takes it off the list and marks it; the purger returns its memory when it comes out. So closing a
+ * state never waits for a purge.
+ *
+ * fork: the prepare handler takes every lock, in order, so that the child finds all heaps whole; the gate, first, waits
+ * for the one block that may be on its way back to the system. Heaps whose thread did not come along simply stay.
+ */
+#include "registry.h"
+
+#include "event_log.h"
+#include "options.h"
+#include "purge.h"
+#include "purger.h"
+
+#include <stdlib.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct options options;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct heap *first;
+static struct heap *cursor;  /* the purger's next heap */
+static struct heap *current; /* the heap the purger is in */
+
+static void before_fork(void)
+{
+    purge_gate_close();
+    pthread_mutex_lock(&lock);
+    for (struct heap *heap = first; heap; heap = heap->next)
+        heap_lock(heap);
+}
+
+static void release_all(void)
+{
+    for (struct heap *heap = first; heap; heap = heap->next)
+        heap_unlock(heap);
+    pthread_mutex_unlock(&lock);
+    purge_gate_open();
+}
+
+static void in_child(void)
+{
+    struct heap *orphan = current && atomic_load(&current->abandoned) ? current : NULL;
+    current = NULL;
+    cursor = NULL;
+    purger_forget();
+    /* The next need starts the child's own thread. */
+    for (struct heap *heap = first; heap; heap = heap->next)
+        atomic_store(&heap->work, false);
+    release_all();
+    if (orphan)
+        heap_destroy(orphan);
+}
+
+static void start(void)
+{
+    options_set_defaults(&options);
+    options_parse(&options, secure_getenv("RESPIRE_OPTIONS"), event_log_complain);
+    event_log_open(options.log);
+    pthread_atfork(before_fork, release_all, in_child);
+    if (options.background)
+        purger_enable(options.decay_ms);
+}
+
+struct heap *registry_open(void)
+{
+    pthread_once(&once, start);
+    struct heap *heap = heap_create(options.decay_ms, options.background);
+    if (!heap)
+        return NULL;
+    pthread_mutex_lock(&lock);
+    heap->next = first;
+    if (first)
+        first->previous = heap;
+    first = heap;
+    pthread_mutex_unlock(&lock);
+    event_log("heap %p created", (void *)heap);
+    purger_wake();
+    return heap;
+}
+
+void registry_end(struct heap *heap)
+{
+    event_log("heap %p closed: held %llu KiB, given back %llu KiB in %llu calls before", (void *)heap,
+              (unsigned long long)heap->image.held_bytes / 1024,
+              (unsigned long long)heap->image.purged_bytes_total / 1024, (unsigned long long)heap->image.purge_count);
+    pthread_mutex_lock(&lock);
+    if (heap->next)
+        heap->next->previous = heap->previous;
+    if (heap->previous)
+        heap->previous->next = heap->next;
+    else
+        first = heap->next;
+    if (cursor == heap)
+        cursor = heap->next;
+    bool busy = current == heap;
+    if (busy)
+        atomic_store(&heap->abandoned, true);
+    pthread_mutex_unlock(&lock);
+    if (!busy)
+        heap_destroy(heap);
+}
+
+struct heap *registry_find(const void *state)
+{
+    struct heap *found = NULL;
+    pthread_mutex_lock(&lock);
+    for (struct heap *heap = first; heap && !found; heap = heap->next) {
+        if (heap->image.state_address == (uintptr_t)state)
+            found = heap;
+    }
+    for (struct heap *heap = first; heap && !found; heap = heap->next) {
+        if (heap_holds(heap, state))
+            found = heap;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+/* The next heap that has or may have something free, as `current`. NULL: no more in this pass. */
+static struct heap *enter_next(void)
+{
+    pthread_mutex_lock(&lock);
+    while (cursor && !atomic_load(&cursor->work) && !cursor->pending)
+        cursor = cursor->next;
+    current = cursor;
+    if (cursor)
+        cursor = cursor->next;
+    struct heap *entered = current;
+    pthread_mutex_unlock(&lock);
+    return entered;
+}
+
+static void leave(struct heap *heap)
+{
+    pthread_mutex_lock(&lock);
+    current = NULL;
+    bool abandoned = atomic_load(&heap->abandoned);
+    pthread_mutex_unlock(&lock);
+    if (abandoned)
+        heap_destroy(heap);
+}
+
+bool registry_purge(void)
+{
+    bool looked = false;
+    struct purge_result total = {0};
+    pthread_mutex_lock(&lock);
+    cursor = first;
+    pthread_mutex_unlock(&lock);
+    for (struct heap *heap = enter_next(); heap; heap = enter_next()) {
+        struct purge_result result = {0};
+        looked = true;
+        atomic_store(&heap->work, false);
+        heap_purge(heap, false, &result);
+        heap->pending = result.pending;
+        total.bytes += result.bytes;
+        total.calls += result.calls;
+        leave(heap);
+    }
+    if (total.bytes > 0)
+        event_log("purged %llu KiB in %llu calls", (unsigned long long)total.bytes / 1024,
+                  (unsigned long long)total.calls);
+    return looked;
+}

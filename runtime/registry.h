@@ -1,0 +1,23 @@
+/*
+ * registry.h: all heaps of the process.
+ *
+ * Order of locks: purge gate, registry, heap. Nobody takes an earlier one while holding a later one.
+ */
+#ifndef RESPIRE_RUNTIME_REGISTRY_H
+#define RESPIRE_RUNTIME_REGISTRY_H
+
+#include "heap.h"
+
+/* A new heap, known to the purger and to fork. The first call reads the options. NULL: no memory. */
+struct heap *registry_open(void);
+
+/* The end of a heap: its memory goes back now, or, when the purger is in it, as soon as that has left. */
+void registry_end(struct heap *heap);
+
+/* The heap that a state (the main one or a coroutine) lives on. NULL: it is not on one of ours. */
+struct heap *registry_find(const void *state);
+
+/* One pass of the purger over all heaps. False: there was nothing to look at. Purger's thread only. */
+bool registry_purge(void);
+
+#endif
