@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "base/error.h"
 
 enum page_state {
     PAGE_ANONYMOUS, /* present, private to the process: never in a file, or copied on write */
@@ -29,7 +30,13 @@ struct presence {
     size_t count, capacity;
 };
 
+/* Append a run; it must lie behind all others. Merged with the last one where it continues it. */
+struct error *presence_add(struct presence *presence, struct address_range range, enum page_state state);
+
 void presence_free(struct presence *presence);
+
+/* The index of the first run that ends behind `from`; presence->count when there is none. O(log runs). */
+size_t presence_first(const struct presence *presence, address_t from);
 
 /* Bytes of `range` that lie on resident pages (anonymous or file). O(log runs + runs in range). */
 uint64_t presence_resident_bytes(const struct presence *presence, struct address_range range);

@@ -1,0 +1,251 @@
+/*
+ * The order of a capture: look, make room, copy; and the two ways to make a copy of a live process consistent: the
+ * proof that it slept meanwhile (quiet.h), or a stop (stop.h). What it gathers on the way is handed to the caller's
+ * struct capture only when everything succeeded.
+ */
+#include "target/capture.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/size.h"
+#include "target/capture_buffer.h"
+#include "target/capture_plan.h"
+#include "target/live_process.h"
+#include "target/process_status.h"
+#include "target/quiet.h"
+#include "target/stop.h"
+#include "target/target_operations.h"
+
+enum {
+    QUIET_TRIES = 1,             /* when a stop may follow: a busy process is not worth a second copy */
+    NEVER_STOP_TRIES = 20,
+    NEVER_STOP_PAUSE_MS = 25,    /* between those */
+    HEAD_ROOM_DIVISOR = 16,      /* what the target may grow between the first look and the stop, … */
+    HEAD_ROOM_BYTES = 4 << 20,   /* … and at least this */
+};
+
+/* One capture in the making. */
+struct attempt {
+    struct target *target;
+    struct capture_options options;
+    struct capture_plan plan;
+    struct capture_buffer buffer;
+    struct proc_text sizes;
+    uint64_t resident_bytes;
+    double copy_ms;
+};
+
+static double now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void attempt_free(struct attempt *attempt)
+{
+    capture_plan_free(&attempt->plan);
+    capture_buffer_free(&attempt->buffer);
+    proc_text_free(&attempt->sizes);
+}
+
+static struct error *plan_again(struct attempt *attempt)
+{
+    capture_plan_free(&attempt->plan);
+    return capture_plan_make(attempt->target, attempt->options.want_sizes, &attempt->plan);
+}
+
+/* While the target runs: the buffer for what is there now and a little more. */
+static struct error *prepare(struct attempt *attempt)
+{
+    struct error *error = plan_again(attempt);
+    if (error)
+        return error;
+    uint64_t bytes = attempt->plan.bytes;
+    return capture_buffer_prepare(&attempt->buffer, bytes + bytes / HEAD_ROOM_DIVISOR + HEAD_ROOM_BYTES);
+}
+
+/* Everything that must be of one moment. */
+static struct error *copy_moment(struct attempt *attempt)
+{
+    struct error *error = plan_again(attempt);
+    if (!error)
+        error = capture_buffer_prepare(&attempt->buffer, attempt->plan.bytes);
+    double start_ms = now_ms();
+    if (!error)
+        error = capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
+    attempt->copy_ms = now_ms() - start_ms;
+    if (!error && attempt->options.want_sizes) {
+        attempt->resident_bytes = live_process_resident_bytes(attempt->target);
+        error = live_process_mappings_text(attempt->target, true, &attempt->sizes);
+    }
+    return error ? error : live_process_check(attempt->target);
+}
+
+/*
+ * *copied tells whether the target slept through the whole copy. If it did not, a failure means nothing: it may have
+ * unmapped what was being copied.
+ */
+static struct error *copy_asleep(struct attempt *attempt, bool *copied)
+{
+    struct quiet quiet;
+    struct error *error = NULL;
+    *copied = false;
+    if (quiet_begin(attempt->target->pid, &quiet)) {
+        error = copy_moment(attempt);
+        *copied = quiet_holds(attempt->target->pid, &quiet);
+        if (!*copied) {
+            error_free(error);
+            error = NULL;
+        }
+    }
+    quiet_free(&quiet);
+    return error;
+}
+
+static struct error *try_asleep(struct attempt *attempt, bool *copied)
+{
+    const struct timespec pause = {.tv_nsec = NEVER_STOP_PAUSE_MS * 1000000L};
+    int tries = attempt->options.never_stop ? NEVER_STOP_TRIES : QUIET_TRIES;
+    struct error *error = NULL;
+    *copied = false;
+    for (int i = 0; i < tries && !error && !*copied; i++) {
+        if (i > 0)
+            nanosleep(&pause, NULL);
+        error = copy_asleep(attempt, copied);
+    }
+    return error;
+}
+
+static struct error *copy_stopped(struct attempt *attempt, double *pause_ms)
+{
+    struct stop *stop;
+    struct error *error = stop_take(attempt->target->pid, &stop);
+    if (error)
+        return error;
+    error = live_process_check(attempt->target);
+    if (!error)
+        error = copy_moment(attempt);
+    *pause_ms = stop_release(stop);
+    return error;
+}
+
+/* The sizes were read as text within the moment; now they replace the bare list of the same mappings. */
+static struct error *parse_sizes(struct attempt *attempt)
+{
+    struct mappings sized = {0};
+    struct error *error = mappings_parse(attempt->sizes.bytes, attempt->sizes.count, &sized);
+    if (error) {
+        mappings_free(&sized);
+        return error;
+    }
+    mappings_free(&attempt->plan.mappings);
+    attempt->plan.mappings = sized;
+    return NULL;
+}
+
+static struct error *take_live(struct attempt *attempt, struct capture *capture)
+{
+    const struct capture_options *options = &attempt->options;
+    struct error *error = process_status_check_untraced(attempt->target->pid);
+    if (!error)
+        error = prepare(attempt);
+    bool copied = false;
+    if (!error && !options->always_stop)
+        error = try_asleep(attempt, &copied);
+    if (!error && !copied && options->never_stop)
+        error = error_new(ERROR_UNREADABLE, "process %d does not sleep long enough to be copied without a stop;"
+                          " allow the stop, or try again when it is idle", attempt->target->pid);
+    capture->stopped = !error && !copied;
+    if (capture->stopped)
+        error = copy_stopped(attempt, &capture->pause_ms);
+    if (!error && options->want_sizes)
+        error = parse_sizes(attempt);
+    return error;
+}
+
+static struct error *take_core(struct attempt *attempt)
+{
+    struct error *error = plan_again(attempt);
+    if (!error)
+        error = capture_buffer_prepare(&attempt->buffer, attempt->plan.bytes);
+    double start_ms = now_ms();
+    if (!error)
+        error = capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
+    attempt->copy_ms = now_ms() - start_ms;
+    return error;
+}
+
+/* What the attempt holds becomes the caller's. */
+static void hand_over(struct attempt *attempt, struct capture *capture)
+{
+    capture_buffer_trim(&attempt->buffer, attempt->plan.bytes);
+    capture->page_bytes = attempt->target->page_bytes;
+    capture->mappings = attempt->plan.mappings;
+    capture->presence = attempt->plan.presence;
+    capture->pieces = attempt->plan.pieces.items;
+    capture->piece_count = attempt->plan.pieces.count;
+    capture->copied_bytes = attempt->plan.bytes;
+    capture->copy_ms = attempt->copy_ms;
+    capture->resident_bytes = attempt->resident_bytes;
+    capture->buffer = attempt->buffer.bytes;
+    capture->buffer_bytes = attempt->buffer.size;
+    proc_text_free(&attempt->sizes);
+}
+
+struct error *capture_take(struct target *target, const struct capture_options *options, struct capture *capture)
+{
+    struct attempt attempt = {.target = target, .options = *options};
+    struct capture taken = {0};
+    struct error *error =
+        target_kind(target) == TARGET_LIVE_PROCESS ? take_live(&attempt, &taken) : take_core(&attempt);
+    if (error) {
+        attempt_free(&attempt);
+        return error;
+    }
+    hand_over(&attempt, &taken);
+    *capture = taken;
+    return NULL;
+}
+
+void capture_free(struct capture *capture)
+{
+    struct capture_buffer buffer = {capture->buffer, capture->buffer_bytes};
+    capture_buffer_free(&buffer);
+    mappings_free(&capture->mappings);
+    presence_free(&capture->presence);
+    free(capture->pieces);
+    *capture = (struct capture){0};
+}
+
+/* The piece that holds `from`, or NULL. */
+static const struct capture_piece *find_piece(const struct capture *capture, address_t from)
+{
+    size_t low = 0, high = capture->piece_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct capture_piece *piece = &capture->pieces[middle];
+        if (from.value < piece->range.start.value)
+            high = middle;
+        else if (from.value >= piece->range.end.value)
+            low = middle + 1;
+        else
+            return piece;
+    }
+    return NULL;
+}
+
+const void *capture_bytes(const struct capture *capture, address_t from, uint64_t bytes)
+{
+    const struct capture_piece *piece = find_piece(capture, from);
+    if (!piece || !range_holds(piece->range, from, bytes))
+        return NULL;
+    return piece->data + (from.value - piece->range.start.value);
+}
+
+uint64_t capture_available(const struct capture *capture, address_t from)
+{
+    const struct capture_piece *piece = find_piece(capture, from);
+    return piece ? piece->range.end.value - from.value : 0;
+}

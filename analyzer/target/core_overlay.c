@@ -1,0 +1,181 @@
+/*
+ * A core leaves out what the kernel thinks can be read elsewhere: code and read-only data of programs and libraries. This file
+ * finds those bytes again, in the files that NT_FILE names, and only when a file's build id equals that in the core's
+ * copy of the image's first page: another build of the same library would yield nonsense that looks right.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/size.h"
+#include "target/core_file.h"
+
+enum {
+    PAGE_BYTES = 4096,
+    IMAGE_ROWS_MAX = 64, /* mappings of one program or library */
+};
+
+static struct error *add_part(struct core_file *core, struct core_part part)
+{
+    if (range_bytes(part.range) == 0)
+        return NULL;
+    struct core_part *added = ARRAY_ADD(&core->parts);
+    if (!added)
+        return error_no_memory();
+    *added = part;
+    return NULL;
+}
+
+/* The bytes of `file` at `offset`, as many as there are. */
+static size_t read_page(int file, uint64_t offset, unsigned char *page, size_t bytes)
+{
+    size_t count = 0;
+    for (ssize_t got = 1; got > 0 && count < bytes; count += got > 0 ? (size_t)got : 0)
+        got = pread(file, page + count, bytes - count, (off_t)(offset + count));
+    return count;
+}
+
+static const struct core_segment *find_segment(const struct core_file *core, address_t a)
+{
+    size_t low = 0, high = core->segments.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct core_segment *segment = &core->segments.items[middle];
+        if (a.value < segment->range.start.value)
+            high = middle;
+        else if (a.value >= segment->range.end.value)
+            low = middle + 1;
+        else
+            return segment;
+    }
+    return NULL;
+}
+
+/* The row with which the image of `mapped` begins: its mappings follow each other, the file's start first. */
+static const struct core_mapped_file *image_start(const struct core_file *core, const struct core_mapped_file *mapped)
+{
+    const struct core_mapped_file *first = mapped;
+    for (int i = 0; i < IMAGE_ROWS_MAX && first > core->notes.files && first->file_offset > 0; i++) {
+        if (strcmp(first[-1].path, mapped->path) != 0)
+            break;
+        first--;
+    }
+    return first;
+}
+
+/* The build id of an image as the core shows it. */
+static struct build_id build_id_in_core(const struct core_file *core, const struct core_mapped_file *first)
+{
+    unsigned char page[PAGE_BYTES];
+    const struct core_segment *segment = find_segment(core, first->range.start);
+    uint64_t into = segment ? first->range.start.value - segment->range.start.value : 0;
+    if (!segment || first->file_offset != 0 || into >= segment->bytes || segment->bytes - into < sizeof(page))
+        return (struct build_id){0};
+    return build_id_of_page(page, read_page(core->file, segment->offset + into, page, sizeof(page)));
+}
+
+/* Regular files only, and looked at before they are opened: opening a device can have effects. */
+static int open_regular(const char *path, uint64_t *bytes)
+{
+    struct stat status;
+    if (path[0] != '/' || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+        return -1;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file >= 0 && (fstat(file, &status) < 0 || !S_ISREG(status.st_mode))) {
+        close(file);
+        file = -1;
+    }
+    *bytes = (uint64_t)status.st_size;
+    return file;
+}
+
+/* The file that was mapped, when it is proven to be the same today; -1 otherwise. */
+static int open_proven(const struct core_file *core, const struct core_mapped_file *first, uint64_t *bytes)
+{
+    unsigned char page[PAGE_BYTES];
+    struct build_id in_core = build_id_in_core(core, first);
+    int file = in_core.count ? open_regular(first->path, bytes) : -1;
+    if (file < 0)
+        return -1;
+    struct build_id on_disk = build_id_of_page(page, read_page(file, 0, page, sizeof(page)));
+    if (on_disk.count == in_core.count && memcmp(on_disk.bytes, in_core.bytes, in_core.count) == 0)
+        return file;
+    close(file);
+    return -1;
+}
+
+/*
+ * The image that `mapped` is part of. NULL: out of memory. The last one is mostly the one, because mappings of an
+ * image are neighbours.
+ */
+static const struct core_image *image_of(struct core_file *core, const struct core_mapped_file *mapped)
+{
+    const struct core_mapped_file *first = image_start(core, mapped);
+    if (core->images.count == 0 || core->images.items[core->images.count - 1].first != first) {
+        struct core_image *added = ARRAY_ADD(&core->images);
+        if (!added)
+            return NULL;
+        added->first = first;
+        added->file = open_proven(core, first, &added->file_bytes);
+    }
+    return &core->images.items[core->images.count - 1];
+}
+
+/* The part of `missing` that the mapped file can give. */
+static struct error *overlay_file(struct core_file *core, const struct core_mapped_file *mapped,
+                                  struct address_range missing)
+{
+    const struct core_image *image = image_of(core, mapped);
+    if (!image)
+        return error_no_memory();
+    if (image->file < 0)
+        return NULL;
+    uint64_t into = missing.start.value - mapped->range.start.value;
+    uint64_t offset;
+    if (__builtin_add_overflow(mapped->file_offset, into, &offset) || offset >= image->file_bytes)
+        return NULL;
+    uint64_t bytes = size_min(range_bytes(missing), round_up(image->file_bytes - offset, PAGE_BYTES));
+    return add_part(core, (struct core_part){
+                              .range = {missing.start, address_add(missing.start, bytes)},
+                              .file = image->file,
+                              .file_offset = offset,
+                              .state = PAGE_FILE,
+                          });
+}
+
+static struct error *overlay_segment(struct core_file *core, const struct core_segment *segment)
+{
+    struct error *error = NULL;
+    address_t at = address_add(segment->range.start, segment->bytes);
+    while (!error && at.value < segment->range.end.value) {
+        const struct core_mapped_file *mapped = core_notes_next(&core->notes, at);
+        if (!mapped || mapped->range.start.value >= segment->range.end.value)
+            return NULL;
+        at.value = size_max(at.value, mapped->range.start.value);
+        struct address_range missing = {at, address(size_min(segment->range.end.value, mapped->range.end.value))};
+        error = overlay_file(core, mapped, missing);
+        at = missing.end;
+    }
+    return error;
+}
+
+struct error *core_file_overlay(struct core_file *core)
+{
+    struct error *error = NULL;
+    for (size_t i = 0; i < core->segments.count && !error; i++) {
+        const struct core_segment *segment = &core->segments.items[i];
+        const struct core_mapped_file *mapped = core_notes_next(&core->notes, segment->range.start);
+        bool shared = mapped && mapped->range.start.value <= segment->range.start.value && mapped->shared_memory;
+        error = add_part(core, (struct core_part){
+                                   .range = {segment->range.start, address_add(segment->range.start, segment->bytes)},
+                                   .file = core->file,
+                                   .file_offset = segment->offset,
+                                   .state = shared ? PAGE_FILE : PAGE_ANONYMOUS,
+                               });
+        if (!error)
+            error = overlay_segment(core, segment);
+    }
+    return error;
+}
