@@ -1,0 +1,127 @@
+"""Fixtures of the integration tests: respire itself, and real processes for it to look at."""
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
+sys.path.insert(0, str(FIXTURES))
+pytest.register_assert_rewrite("analyzer", "answers", "counting_worker", "ledger", "processes")
+
+import foreign_suite  # noqa: E402  (found through the lines above)
+from analyzer import Respire  # noqa: E402
+from processes import Host, Nginx, public_directory  # noqa: E402
+
+TEST_SECONDS = 60
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "seconds(limit): the test may take longer than the usual limit")
+    config.addinivalue_line("markers", "preload: loads the runtime into a program that was not built with sanitizers")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """A hard limit for every test with its fixtures."""
+    marker = item.get_closest_marker("seconds")
+    limit = marker.args[0] if marker else TEST_SECONDS
+
+    def too_late(_signal, _frame):
+        raise TimeoutError(f"the test took more than {limit} s")
+    usual = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(limit)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, usual)
+
+
+@pytest.fixture(scope="session")
+def build():
+    return pathlib.Path(os.environ.get("RESPIRE_BUILD", "build")).resolve()
+
+
+@pytest.fixture(scope="session")
+def respire(build):
+    return Respire(build / "respire")
+
+
+@pytest.fixture(scope="session")
+def host_program(tmp_path_factory):
+    program = tmp_path_factory.mktemp("host") / "host"
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "luajit"], check=True, capture_output=True, text=True)
+    subprocess.run(["gcc", "-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", str(FIXTURES / "host.c"),
+                    "-o", str(program), *flags.stdout.split(), "-pthread"], check=True, timeout=TEST_SECONDS)
+    return program
+
+
+@pytest.fixture
+def host(host_program, tmp_path):
+    """host(script="…Lua…", states=, threads=, allocator=, suite=, command=): a fresh host, stopped after the test."""
+    with contextlib.ExitStack() as started:
+        def start(script=None, suite=None, **options):
+            if script is not None:
+                options["script"] = tmp_path / f"script-{len(list(tmp_path.iterdir()))}.lua"
+                options["script"].write_text(script, encoding="utf-8")
+            program = host_program
+            if suite is not None:
+                *options["command"], program = suite.command(host_program)
+                options["environment"] = suite.environment()
+            process = Host(program, **options)
+            started.callback(process.stop)
+            return process
+        yield start
+
+
+@pytest.fixture
+def nginx():
+    """nginx(http=, server=, main=, workers=, preload=, suite=): a fresh nginx, stopped after the test."""
+    with contextlib.ExitStack() as started:
+        def start(**options):
+            server = Nginx(started.enter_context(public_directory()), **options)
+            started.callback(server.stop)
+            return server
+        yield start
+
+
+def pytest_generate_tests(metafunc):
+    """A test that takes `suite` runs once with each foreign release; with `nginx_suite`, with each that has nginx."""
+    for fixture, names in (("suite", ["bookworm", "trixie", "sid"]), ("nginx_suite", ["trixie", "sid"])):
+        if fixture in metafunc.fixturenames:
+            releases = [_bring(name) for name in names]
+            metafunc.parametrize(fixture, releases, indirect=True, ids=[_label(fixture, name, release)
+                                                                        for name, release in zip(names, releases)])
+
+
+def _bring(name):
+    """The release, or the reason why it can't be had."""
+    build = pathlib.Path(os.environ.get("RESPIRE_BUILD", "build"))
+    try:
+        return foreign_suite.bring(name, build / "foreign")
+    except foreign_suite.Unavailable as reason:
+        return reason
+
+
+def _label(fixture, name, release):
+    if isinstance(release, foreign_suite.Unavailable):
+        return f"{name}-unavailable"
+    return release.nginx_label if fixture == "nginx_suite" else release.label
+
+
+def _suite_or_skip(release):
+    if isinstance(release, foreign_suite.Unavailable):
+        pytest.skip(f"release not to be had: {release}")
+    return release
+
+
+@pytest.fixture
+def suite(request):
+    return _suite_or_skip(request.param)
+
+
+@pytest.fixture
+def nginx_suite(request):
+    return _suite_or_skip(request.param)

@@ -1,0 +1,79 @@
+"""`mem`: every resident byte has one owner, and the sums are the kernel's."""
+import pytest
+
+from answers import owners_named
+from ledger import assert_little_unknown, assert_reconciled
+from memory import rollup_bytes
+from programs import MIXED_HEAP, REQUEST_HEAP
+
+
+@pytest.mark.parametrize("options", [{}, {"states": 5}, {"threads": 8}, {"allocator": "malloc"}],
+                         ids=["plain", "states", "threads", "malloc"])
+def test_host_reconciles(host, respire, options):
+    """The owners of an embedding program sum to what the kernel counts, with one state and with several."""
+    target = host(script=MIXED_HEAP, **options)
+    assert_reconciled(respire("mem", target.pid, "--json"), target.pid)
+
+
+def test_proportional_size(host, respire):
+    """pss_bytes is the kernel's Pss (which changes with others who share a page, so not to the byte)."""
+    target = host(script=MIXED_HEAP)
+    answer = respire("mem", target.pid, "--json")
+    assert abs(answer["pss_bytes"] - rollup_bytes(target.pid)["Pss"]) < 0.05 * rollup_bytes(target.pid)["Pss"]
+
+
+def test_large_heap_is_luajits(host, respire):
+    """A heap of 50 MB that is mostly LuaJIT's is said to be LuaJIT's, live and free apart."""
+    target = host(script="""
+        keep = {}
+        for i = 1, 400000 do keep[i] = { i, i } end
+        for i = 1, 400000 do if i % 2 == 0 then keep[i] = false end end
+        collectgarbage() collectgarbage()
+    """)
+    answer = respire("mem", target.pid, "--json")
+    assert_reconciled(answer, target.pid)
+    assert_little_unknown(answer)
+    luajit = {owner["name"]: owner["resident_bytes"] for owner in owners_named(answer, "luajit.")}
+    count = target.count()
+    assert abs(luajit["luajit.live"] - count) < 0.2 * count
+    assert luajit["luajit.free"] > 8 * 2**20
+    assert sum(luajit.values()) > 0.8 * answer["rss_bytes"]
+
+
+def test_idle_worker_reconciles(nginx, respire):
+    """So does the ledger of an idle nginx worker; a zone is a row of its own with its size, and little is unknown."""
+    server = nginx(http=f"""
+        lua_shared_dict large 100m;
+        init_worker_by_lua_block {{ {REQUEST_HEAP} _G.handle = handle_request }}""",
+                   server="""location / { content_by_lua_block {
+                       for i = 1, 2000 do ngx.shared.large:set('key ' .. i, string.rep('v', 500)) end
+                       ngx.say(handle())
+                   } }""")
+    for _ in range(100):
+        server.get()
+    server.wait_until_idle()
+    answer = respire("mem", server.worker, "--json")
+    assert_reconciled(answer, server.worker)
+    zones = [owner for owner in owners_named(answer, "nginx.shm.") if owner["virtual_bytes"] == 100 * 2**20]
+    assert len(zones) == 1
+    assert 2**20 < zones[0]["resident_bytes"] < 50 * 2**20
+    assert not zones[0]["private"]
+    assert_little_unknown(answer)
+
+
+def test_two_zones_are_two_rows(nginx, respire):
+    """Each zone has its own row."""
+    server = nginx(http="lua_shared_dict first 3m; lua_shared_dict second 7m;")
+    server.wait_until_idle()
+    answer = respire("mem", server.worker, "--json")
+    assert_reconciled(answer, server.worker)
+    zones = [owner for owner in owners_named(answer, "nginx.shm.") if owner["virtual_bytes"] in (3 * 2**20, 7 * 2**20)]
+    assert len(zones) == 2
+    assert len({zone["name"] for zone in zones}) == 2
+
+
+def test_master_reconciles(nginx, respire):
+    """The master holds a Lua state too; its ledger sums up as well."""
+    server = nginx(http="init_by_lua_block { table_of_master = { 1 } }")
+    server.wait_until_idle()
+    assert_reconciled(respire("mem", server.master, "--json"), server.master)
