@@ -5,6 +5,7 @@
  */
 #include "target/capture.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,8 +22,8 @@ enum {
     QUIET_TRIES = 1,             /* when a stop may follow: a busy process is not worth a second copy */
     NEVER_STOP_TRIES = 20,
     NEVER_STOP_PAUSE_MS = 25,    /* between those */
-    HEAD_ROOM_DIVISOR = 16,      /* what the target may grow between the first look and the stop, … */
-    HEAD_ROOM_BYTES = 4 << 20,   /* … and at least this */
+    HEAD_ROOM_BYTES = 4 << 20,   /* that the target may grow by at least between the first look and the stop */
+    GROWTH_TRIES = 4,
 };
 
 /* One capture in the making. */
@@ -56,30 +57,61 @@ static struct error *plan_again(struct attempt *attempt)
     return capture_plan_make(attempt->target, attempt->options.want_sizes, &attempt->plan);
 }
 
-/* While the target runs: the buffer for what is there now and a little more. */
-static struct error *prepare(struct attempt *attempt)
+/* While the target runs: the buffer for what is there now and some sixteenths more. */
+static struct error *make_room(struct attempt *attempt, uint64_t sixteenths)
 {
     struct error *error = plan_again(attempt);
     if (error)
         return error;
     uint64_t bytes = attempt->plan.bytes;
-    return capture_buffer_prepare(&attempt->buffer, bytes + bytes / HEAD_ROOM_DIVISOR + HEAD_ROOM_BYTES);
+    return capture_buffer_prepare(&attempt->buffer, bytes + bytes / 16 * sixteenths + HEAD_ROOM_BYTES);
 }
 
-/* Everything that must be of one moment. */
-static struct error *copy_moment(struct attempt *attempt)
+static void *read_sizes(void *argument)
+{
+    struct attempt *attempt = argument;
+    attempt->resident_bytes = live_process_resident_bytes(attempt->target);
+    return live_process_mappings_text(attempt->target, true, &attempt->sizes);
+}
+
+/* The sizes take the kernel as long as a tenth of the copy, so they are read beside it. */
+static struct error *copy_with_sizes(struct attempt *attempt)
+{
+    pthread_t reader;
+    bool beside = pthread_create(&reader, NULL, read_sizes, attempt) == 0;
+    struct error *error = capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
+    void *sizes_error = NULL;
+    if (beside)
+        pthread_join(reader, &sizes_error);
+    else
+        sizes_error = read_sizes(attempt);
+    if (!error)
+        return sizes_error;
+    error_free(sizes_error);
+    return error;
+}
+
+/*
+ * Everything that must be of one moment. Nothing is copied when the buffer has become too small and `too_small` is not
+ * NULL: making it bigger takes much longer than a copy, so it is better done while the target runs.
+ */
+static struct error *copy_moment(struct attempt *attempt, bool *too_small)
 {
     struct error *error = plan_again(attempt);
-    if (!error)
-        error = capture_buffer_prepare(&attempt->buffer, attempt->plan.bytes);
-    double start_ms = now_ms();
-    if (!error)
-        error = capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
-    attempt->copy_ms = now_ms() - start_ms;
-    if (!error && attempt->options.want_sizes) {
-        attempt->resident_bytes = live_process_resident_bytes(attempt->target);
-        error = live_process_mappings_text(attempt->target, true, &attempt->sizes);
+    if (error)
+        return error;
+    if (too_small && attempt->plan.bytes > attempt->buffer.size) {
+        *too_small = true;
+        return NULL;
     }
+    error = capture_buffer_prepare(&attempt->buffer, attempt->plan.bytes);
+    if (error)
+        return error;
+    double start_ms = now_ms();
+    error = attempt->options.want_sizes
+        ? copy_with_sizes(attempt)
+        : capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
+    attempt->copy_ms = now_ms() - start_ms;
     return error ? error : live_process_check(attempt->target);
 }
 
@@ -93,7 +125,7 @@ static struct error *copy_asleep(struct attempt *attempt, bool *copied)
     struct error *error = NULL;
     *copied = false;
     if (quiet_begin(attempt->target->pid, &quiet)) {
-        error = copy_moment(attempt);
+        error = copy_moment(attempt, NULL);
         *copied = quiet_holds(attempt->target->pid, &quiet);
         if (!*copied) {
             error_free(error);
@@ -118,7 +150,7 @@ static struct error *try_asleep(struct attempt *attempt, bool *copied)
     return error;
 }
 
-static struct error *copy_stopped(struct attempt *attempt, double *pause_ms)
+static struct error *stop_and_copy(struct attempt *attempt, bool *too_small, double *pause_ms)
 {
     struct stop *stop;
     struct error *error = stop_take(attempt->target->pid, &stop);
@@ -126,8 +158,23 @@ static struct error *copy_stopped(struct attempt *attempt, double *pause_ms)
         return error;
     error = live_process_check(attempt->target);
     if (!error)
-        error = copy_moment(attempt);
-    *pause_ms = stop_release(stop);
+        error = copy_moment(attempt, too_small);
+    *pause_ms += stop_release(stop);
+    return error;
+}
+
+/* A target that outgrows the buffer runs on while a bigger one is made; only the last try makes it wait for that. */
+static struct error *copy_stopped(struct attempt *attempt, double *pause_ms)
+{
+    struct error *error = NULL;
+    bool too_small = true;
+    for (uint64_t tries = 1; too_small && !error; tries++) {
+        bool last = tries == GROWTH_TRIES;
+        too_small = false;
+        error = stop_and_copy(attempt, last ? NULL : &too_small, pause_ms);
+        if (!error && too_small)
+            error = make_room(attempt, tries * 4);
+    }
     return error;
 }
 
@@ -150,7 +197,7 @@ static struct error *take_live(struct attempt *attempt, struct capture *capture)
     const struct capture_options *options = &attempt->options;
     struct error *error = process_status_check_untraced(attempt->target->pid);
     if (!error)
-        error = prepare(attempt);
+        error = make_room(attempt, 1);
     bool copied = false;
     if (!error && !options->always_stop)
         error = try_asleep(attempt, &copied);

@@ -5,7 +5,7 @@
 
 #include "base/array.h"
 #include "base/size.h"
-#include "target/target_operations.h"
+#include "target/parallel_copy.h"
 
 /* Pages of the kernel that every process shows: its clock data can't be read by others and is nobody's memory. */
 static bool is_kernel_page(const struct mapping *mapping)
@@ -98,7 +98,7 @@ struct error *capture_plan_copy(struct target *target, struct capture_plan *plan
         copies[i] = (struct target_copy){piece->range.start, to, range_bytes(piece->range)};
         to += copies[i].bytes;
     }
-    struct error *error = target_copy(target, copies, plan->pieces.count);
+    struct error *error = parallel_copy(target, copies, plan->pieces.count);
     free(copies);
     return error;
 }

@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/size.h"
+#include "target/image_page.h"
 
 enum { PAGE_BYTES = 4096 };
 
@@ -38,17 +39,47 @@ static void core_close(struct target *target)
     free(core);
 }
 
+/* The index of the first part that ends behind `a`. */
+static size_t first_part(const struct core_file *core, address_t a)
+{
+    size_t low = 0, high = core->parts.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (core->parts.items[middle].range.end.value <= a.value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The permissions of memory that the core does not tell of, from the program headers of the file that was mapped there. */
+static uint32_t flags_in_file(const struct core_file *core, address_t a)
+{
+    unsigned char page[IMAGE_PAGE_BYTES];
+    size_t i = first_part(core, a);
+    const struct core_part *part = i < core->parts.count ? &core->parts.items[i] : NULL;
+    if (!part || part->range.start.value > a.value)
+        return PF_R;
+    ssize_t got = pread(part->file, page, sizeof(page), 0);
+    uint64_t offset = part->file_offset + (a.value - part->range.start.value);
+    uint32_t flags = got > 0 ? segment_flags_of_page(page, (size_t)got, offset) : 0;
+    return flags ? flags : PF_R;
+}
+
 /* A mapping of `range`, which lies in one row of NT_FILE or in none, and in one segment or in none. */
-static struct error *add_mapping(const struct core_segment *segment, const struct core_mapped_file *mapped,
-                                 struct address_range range, struct mappings *mappings)
+static struct error *add_mapping(const struct core_file *core, const struct core_segment *segment,
+                                 const struct core_mapped_file *mapped, struct address_range range,
+                                 struct mappings *mappings)
 {
     struct mapping *mapping = ARRAY_ADD(mappings);
     if (!mapping)
         return error_no_memory();
     mapping->range = range;
-    mapping->readable = !segment || segment->readable;
-    mapping->writable = segment && segment->writable;
-    mapping->executable = segment && segment->executable;
+    uint32_t flags = segment ? segment->flags : flags_in_file(core, range.start);
+    mapping->readable = flags & PF_R;
+    mapping->writable = flags & PF_W;
+    mapping->executable = flags & PF_X;
     if (!mapped)
         return NULL;
     mapping->shared = mapped->shared_memory;
@@ -69,7 +100,7 @@ static struct error *map_stretch(const struct core_file *core, const struct core
         end = !row ? stretch.end : inside ? row->range.end : row->range.start;
         end.value = size_min(end.value, stretch.end.value);
         if (inside || segment)
-            error = add_mapping(segment, inside ? row : NULL, (struct address_range){at, end}, mappings);
+            error = add_mapping(core, segment, inside ? row : NULL, (struct address_range){at, end}, mappings);
     }
     return error;
 }
@@ -88,20 +119,6 @@ static struct error *core_mappings(struct target *target, bool with_sizes, struc
         at = segment->range.end;
     }
     return error ? error : map_stretch(core, NULL, (struct address_range){at, ADDRESS_NONE}, mappings);
-}
-
-/* The index of the first part that ends behind `a`. */
-static size_t first_part(const struct core_file *core, address_t a)
-{
-    size_t low = 0, high = core->parts.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (core->parts.items[middle].range.end.value <= a.value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 static struct error *core_presence(struct target *target, struct address_range range, struct presence *presence)

@@ -26,7 +26,7 @@ struct core_image {
 struct core_segment {
     struct address_range range;
     uint64_t offset, bytes; /* in the core */
-    bool readable, writable, executable;
+    uint32_t flags;         /* PF_R, PF_W, PF_X */
 };
 
 struct core_file {

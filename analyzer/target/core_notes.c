@@ -1,4 +1,4 @@
-/* Parses the notes of a core file and the build id in an image's first page. All of it is foreign input. */
+/* Parses the notes of a core file. All of it is foreign input. */
 #include "target/core_notes.h"
 
 #include <stdlib.h>
@@ -132,53 +132,4 @@ const struct core_mapped_file *core_notes_next(const struct core_notes *notes, a
             high = middle;
     }
     return low < notes->file_count ? &notes->files[low] : NULL;
-}
-
-/* Notes as in a program's image: 12 bytes of header, then name and description, each padded to 4 bytes. */
-static struct build_id build_id_of_notes(const unsigned char *notes, uint64_t bytes)
-{
-    struct build_id id = {0};
-    for (uint64_t at = 0; bytes - at >= sizeof(Elf64_Nhdr);) {
-        Elf64_Nhdr header;
-        memcpy(&header, notes + at, sizeof(header));
-        uint64_t name_at = at + sizeof(header);
-        uint64_t data_at = name_at + round_up(header.n_namesz, 4);
-        uint64_t next = data_at + round_up(header.n_descsz, 4);
-        if (data_at > bytes || header.n_descsz > bytes - data_at)
-            break;
-        if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == sizeof("GNU") && header.n_descsz <= sizeof(id.bytes)
-            && memcmp(notes + name_at, "GNU", sizeof("GNU")) == 0) {
-            id.count = header.n_descsz;
-            memcpy(id.bytes, notes + data_at, id.count);
-            break;
-        }
-        if (next > bytes)
-            break;
-        at = next;
-    }
-    return id;
-}
-
-struct build_id build_id_of_page(const unsigned char *page, size_t bytes)
-{
-    Elf64_Ehdr header;
-    if (bytes < sizeof(header))
-        return (struct build_id){0};
-    memcpy(&header, page, sizeof(header));
-    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64
-        || header.e_phentsize != sizeof(Elf64_Phdr))
-        return (struct build_id){0};
-    for (size_t i = 0; i < header.e_phnum; i++) {
-        uint64_t at = header.e_phoff + i * sizeof(Elf64_Phdr);
-        Elf64_Phdr segment;
-        if (header.e_phoff > bytes || at + sizeof(segment) > bytes)
-            break;
-        memcpy(&segment, page + at, sizeof(segment));
-        if (segment.p_type != PT_NOTE || segment.p_offset > bytes || segment.p_filesz > bytes - segment.p_offset)
-            continue;
-        struct build_id id = build_id_of_notes(page + segment.p_offset, segment.p_filesz);
-        if (id.count)
-            return id;
-    }
-    return (struct build_id){0};
 }

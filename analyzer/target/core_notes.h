@@ -34,14 +34,4 @@ void core_notes_free(struct core_notes *notes);
 /* The first row that ends behind `a`, or NULL. It may begin behind it too. */
 const struct core_mapped_file *core_notes_next(const struct core_notes *notes, address_t a);
 
-#define BUILD_ID_BYTES_MAX 64
-
-struct build_id {
-    size_t count; /* 0: none */
-    unsigned char bytes[BUILD_ID_BYTES_MAX];
-};
-
-/* The build id that the program headers in the first page of an ELF file lead to, when its note lies in that page too. */
-struct build_id build_id_of_page(const unsigned char *page, size_t bytes);
-
 #endif

@@ -11,11 +11,9 @@
 #include "base/array.h"
 #include "base/size.h"
 #include "target/core_file.h"
+#include "target/image_page.h"
 
-enum {
-    PAGE_BYTES = 4096,
-    IMAGE_ROWS_MAX = 64, /* mappings of one program or library */
-};
+enum { IMAGE_ROWS_MAX = 64 }; /* mappings of one program or library */
 
 static struct error *add_part(struct core_file *core, struct core_part part)
 {
@@ -68,7 +66,7 @@ static const struct core_mapped_file *image_start(const struct core_file *core, 
 /* The build id of an image as the core shows it. */
 static struct build_id build_id_in_core(const struct core_file *core, const struct core_mapped_file *first)
 {
-    unsigned char page[PAGE_BYTES];
+    unsigned char page[IMAGE_PAGE_BYTES];
     const struct core_segment *segment = find_segment(core, first->range.start);
     uint64_t into = segment ? first->range.start.value - segment->range.start.value : 0;
     if (!segment || first->file_offset != 0 || into >= segment->bytes || segment->bytes - into < sizeof(page))
@@ -94,7 +92,7 @@ static int open_regular(const char *path, uint64_t *bytes)
 /* The file that was mapped, when it is proven to be the same today; -1 otherwise. */
 static int open_proven(const struct core_file *core, const struct core_mapped_file *first, uint64_t *bytes)
 {
-    unsigned char page[PAGE_BYTES];
+    unsigned char page[IMAGE_PAGE_BYTES];
     struct build_id in_core = build_id_in_core(core, first);
     int file = in_core.count ? open_regular(first->path, bytes) : -1;
     if (file < 0)
@@ -136,7 +134,7 @@ static struct error *overlay_file(struct core_file *core, const struct core_mapp
     uint64_t offset;
     if (__builtin_add_overflow(mapped->file_offset, into, &offset) || offset >= image->file_bytes)
         return NULL;
-    uint64_t bytes = size_min(range_bytes(missing), round_up(image->file_bytes - offset, PAGE_BYTES));
+    uint64_t bytes = size_min(range_bytes(missing), round_up(image->file_bytes - offset, IMAGE_PAGE_BYTES));
     return add_part(core, (struct core_part){
                               .range = {missing.start, address_add(missing.start, bytes)},
                               .file = image->file,
@@ -145,37 +143,47 @@ static struct error *overlay_file(struct core_file *core, const struct core_mapp
                           });
 }
 
-static struct error *overlay_segment(struct core_file *core, const struct core_segment *segment)
+/* What mapped files can give of memory that is not in the core. */
+static struct error *overlay(struct core_file *core, struct address_range missing)
 {
     struct error *error = NULL;
-    address_t at = address_add(segment->range.start, segment->bytes);
-    while (!error && at.value < segment->range.end.value) {
-        const struct core_mapped_file *mapped = core_notes_next(&core->notes, at);
-        if (!mapped || mapped->range.start.value >= segment->range.end.value)
+    while (!error && range_bytes(missing) > 0) {
+        const struct core_mapped_file *mapped = core_notes_next(&core->notes, missing.start);
+        if (!mapped || mapped->range.start.value >= missing.end.value)
             return NULL;
-        at.value = size_max(at.value, mapped->range.start.value);
-        struct address_range missing = {at, address(size_min(segment->range.end.value, mapped->range.end.value))};
-        error = overlay_file(core, mapped, missing);
-        at = missing.end;
+        struct address_range part = {
+            address(size_max(missing.start.value, mapped->range.start.value)),
+            address(size_min(missing.end.value, mapped->range.end.value)),
+        };
+        error = overlay_file(core, mapped, part);
+        missing.start = part.end;
     }
     return error;
 }
 
+static struct error *add_dumped(struct core_file *core, const struct core_segment *segment)
+{
+    const struct core_mapped_file *mapped = core_notes_next(&core->notes, segment->range.start);
+    bool shared = mapped && mapped->range.start.value <= segment->range.start.value && mapped->shared_memory;
+    return add_part(core, (struct core_part){
+                              .range = {segment->range.start, address_add(segment->range.start, segment->bytes)},
+                              .file = core->file,
+                              .file_offset = segment->offset,
+                              .state = shared ? PAGE_FILE : PAGE_ANONYMOUS,
+                          });
+}
+
+/* The kernel dumps a part of a segment, or nothing of it; gdb leaves out segments as a whole. */
 struct error *core_file_overlay(struct core_file *core)
 {
     struct error *error = NULL;
+    address_t known = {0};
     for (size_t i = 0; i < core->segments.count && !error; i++) {
         const struct core_segment *segment = &core->segments.items[i];
-        const struct core_mapped_file *mapped = core_notes_next(&core->notes, segment->range.start);
-        bool shared = mapped && mapped->range.start.value <= segment->range.start.value && mapped->shared_memory;
-        error = add_part(core, (struct core_part){
-                                   .range = {segment->range.start, address_add(segment->range.start, segment->bytes)},
-                                   .file = core->file,
-                                   .file_offset = segment->offset,
-                                   .state = shared ? PAGE_FILE : PAGE_ANONYMOUS,
-                               });
+        error = overlay(core, (struct address_range){known, segment->range.start});
         if (!error)
-            error = overlay_segment(core, segment);
+            error = add_dumped(core, segment);
+        known = address_add(segment->range.start, segment->bytes);
     }
-    return error;
+    return error ? error : overlay(core, (struct address_range){known, ADDRESS_NONE});
 }

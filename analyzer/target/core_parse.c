@@ -53,9 +53,7 @@ static struct error *add_segment(struct core_file *core, const GElf_Phdr *header
         .range = {start, end},
         .offset = header->p_offset,
         .bytes = header->p_filesz,
-        .readable = header->p_flags & PF_R,
-        .writable = header->p_flags & PF_W,
-        .executable = header->p_flags & PF_X,
+        .flags = header->p_flags,
     };
     return NULL;
 }

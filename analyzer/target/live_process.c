@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -34,7 +35,7 @@ struct live_process {
     struct target target;
     int pidfd;
     int maps, smaps, pagemap, memory;
-    bool only_memory_file; /* process_vm_readv is forbidden here (seccomp) */
+    atomic_bool only_memory_file; /* process_vm_readv is forbidden here (seccomp) */
     struct page_scan_ability ability;
 };
 
