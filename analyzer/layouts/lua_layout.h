@@ -1,0 +1,87 @@
+/*
+ * LuaJIT's structures as plain data: offsets and sizes in bytes, one row per family of releases that share them.
+ *
+ * Source: compiled from every commit of LuaJIT and of luajit2 (OpenResty) that touched the headers; a family is
+ * all commits with equal numbers. docs/LAYOUTS.md says how to add one. A walker never asks for a version:
+ * it takes the row that lua_layout_choose() proved on the target's own bytes.
+ */
+#ifndef RESPIRE_LAYOUTS_LUA_LAYOUT_H
+#define RESPIRE_LAYOUTS_LUA_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The type byte of a collectable object (gct). Same in all releases of LuaJIT 2.x. */
+enum lua_tag {
+    LUA_TAG_STRING = 4,
+    LUA_TAG_UPVALUE = 5,
+    LUA_TAG_THREAD = 6,
+    LUA_TAG_PROTO = 7,
+    LUA_TAG_FUNCTION = 8,
+    LUA_TAG_TRACE = 9,
+    LUA_TAG_CDATA = 10,
+    LUA_TAG_TABLE = 11,
+    LUA_TAG_USERDATA = 12,
+    LUA_TAG_END,
+};
+
+/* Structures of collectable objects; shared by many families. */
+struct lua_object_layout {
+    struct { uint16_t next, marked, type, function_kind; } header;
+    struct { uint16_t bytes, length; } string;                       /* then the characters and a zero */
+    struct { uint16_t bytes, kind, length, metatable, environment; } userdata;
+    struct { uint16_t bytes, type_id, variable_offset; } cdata;
+    struct { uint16_t total_bytes; } proto;
+    struct { uint16_t bytes; } upvalue;
+    struct { uint16_t upvalue_count, c_header_bytes, lua_header_bytes; } function;
+    struct { uint16_t bytes, colocated, array, metatable, nodes, array_slots, hash_mask; } table;
+    struct { uint16_t bytes; } node;
+    struct { uint16_t bytes, constants_low, instructions_high, snapshots, snapshot_map_entries; } trace;
+    struct { uint16_t snapshot_bytes, snapshot_map_entry_bytes, instruction_bytes; } trace_parts;
+    struct { uint16_t types, type_slots, type_bytes, info, size; } c_types; /* CTState: types …; CType: info, size */
+    struct { uint16_t end, base, flags; } string_buffer;             /* SBuf */
+};
+
+struct lua_layout {
+    const char *name;    /* shown to users: "luajit2 2021-06 gc64" */
+    const char *commits; /* where the numbers come from */
+    const struct lua_object_layout *objects;
+
+    struct { uint16_t bytes, global, base, top, stack, open_upvalues, environment, stack_slots; } thread;
+
+    /* global_State; it follows the main thread inside one block, GG_State, whose size is block_bytes. */
+    struct {
+        uint16_t bytes, offset;
+        uint16_t allocf, allocd, gc, main_thread, temporary_buffer, registry, open_upvalue_head, current_thread;
+        uint16_t string_table, string_mask, string_count, c_type_state;
+    } global;
+
+    struct {
+        uint16_t total, threshold, current_white, state, root, finalize, debt, estimate, step_multiplier, pause;
+    } gc;
+
+    struct { uint16_t open_previous, open_next; } upvalue_links;
+
+    /* jit_State; ir_* and snapshot_* are the recorder's scratch buffers. */
+    struct {
+        uint16_t offset, traces, trace_slots, code_area, code_area_bytes, code_total_bytes;
+        uint16_t ir_buffer, ir_top, ir_bottom, snapshots, snapshot_slots, snapshot_map, snapshot_map_slots;
+    } jit;
+
+    /*
+     * The interpreter's dispatch table: the first and last word of GG_State that point into code, with hot
+     * counters before and bytecode after them. Start and length differ between all families: the check that
+     * tells them apart.
+     */
+    struct { uint16_t offset, entries; } dispatch;
+
+    uint16_t block_bytes; /* sizeof(GG_State) */
+};
+
+/* All rows, newest first. */
+extern const struct lua_layout *const lua_layouts[];
+extern const size_t lua_layout_count;
+
+extern const struct lua_object_layout lua_objects_gc64;
+
+#endif
