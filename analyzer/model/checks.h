@@ -1,0 +1,33 @@
+/*
+ * Conservation equations: what a walker says twice, by two ways of counting. No number is shown whose
+ * equations did not hold.
+ */
+#ifndef RESPIRE_MODEL_CHECKS_H
+#define RESPIRE_MODEL_CHECKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CHECKS_MAX = 24 };
+
+struct check {
+    const char *name; /* static text: "live + free + meta = held" */
+    uint64_t expected, actual;
+    uint64_t tolerance; /* |expected - actual| may be this much; 0 for most */
+    bool ok;
+};
+
+/* A fixed list: each walker has a handful, known when it is written. */
+struct checks {
+    struct check items[CHECKS_MAX];
+    size_t count;
+};
+
+void checks_add(struct checks *checks, const char *name, uint64_t expected, uint64_t actual);
+void checks_add_within(struct checks *checks, const char *name, uint64_t expected, uint64_t actual, uint64_t tolerance);
+
+/* The first that failed, or NULL. */
+const struct check *checks_first_failed(const struct checks *checks);
+
+#endif

@@ -1,0 +1,63 @@
+/* One Lua state, understood: no offsets of LuaJIT from here on. All sizes in bytes. */
+#ifndef RESPIRE_MODEL_LUA_STATE_H
+#define RESPIRE_MODEL_LUA_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "model/checks.h"
+#include "model/heap.h"
+
+enum lua_type {
+    LUA_TYPE_STRING,
+    LUA_TYPE_UPVALUE,
+    LUA_TYPE_THREAD,
+    LUA_TYPE_PROTO,
+    LUA_TYPE_FUNCTION,
+    LUA_TYPE_TRACE,
+    LUA_TYPE_CDATA,
+    LUA_TYPE_TABLE,
+    LUA_TYPE_USERDATA,
+    LUA_TYPES,
+};
+
+struct lua_objects {
+    uint64_t count;
+    uint64_t bytes; /* with all that the object owns: array and hash parts, stacks, buffers */
+};
+
+/* The collector's registers. */
+struct lua_collector {
+    uint64_t count_bytes; /* what collectgarbage("count") says, times 1024 */
+    uint64_t threshold_bytes, estimate_bytes, debt_bytes;
+    uint32_t pause, step_multiplier; /* percent */
+    const char *phase;
+};
+
+/* Machine code areas of the JIT compiler. */
+struct lua_code_areas {
+    struct address_range *items;
+    size_t count, capacity;
+};
+
+struct lua_state {
+    address_t address;       /* the main thread's lua_State */
+    const char *layout;      /* name of the layout that the bytes proved */
+    struct lua_collector collector;
+    struct lua_objects objects[LUA_TYPES];
+    uint64_t global_bytes;   /* GG_State, string table, JIT and ctype tables: not objects, but in count_bytes */
+    uint64_t string_table_slots;
+    struct heap heap;
+    struct lua_code_areas code_areas;
+    struct checks checks;
+    struct error *damage;    /* why this state could not be understood; its numbers are not to be shown then */
+};
+
+void lua_state_release(struct lua_state *state);
+
+const char *lua_type_name(enum lua_type type);
+
+#endif

@@ -1,0 +1,20 @@
+#include "model/process.h"
+
+#include <stdlib.h>
+
+void process_release(struct process *process)
+{
+    for (size_t i = 0; i < process->state_count; i++)
+        lua_state_release(&process->states[i]);
+    free(process->states);
+    memory_map_release(&process->map);
+    *process = (struct process){.pid = process->pid};
+}
+
+const struct lua_state *process_damaged_state(const struct process *process)
+{
+    for (size_t i = 0; i < process->state_count; i++)
+        if (process->states[i].damage)
+            return &process->states[i];
+    return NULL;
+}

@@ -1,0 +1,28 @@
+/* Everything that one look at a process has shown. */
+#ifndef RESPIRE_MODEL_PROCESS_H
+#define RESPIRE_MODEL_PROCESS_H
+
+#include <sys/types.h>
+
+#include "model/lua_state.h"
+#include "model/memory_map.h"
+
+struct process {
+    pid_t pid;
+    struct lua_state *states;
+    size_t state_count;
+    bool has_map;
+    struct memory_map map;
+    /* How the look went. */
+    bool stopped;
+    double pause_ms; /* 0 when the target was not stopped */
+    unsigned attempts;
+    uint64_t copied_bytes;
+};
+
+void process_release(struct process *process);
+
+/* The first state that could not be understood, or NULL. */
+const struct lua_state *process_damaged_state(const struct process *process);
+
+#endif
