@@ -1,0 +1,128 @@
+#include "analyze/examine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "analyze/ledger.h"
+#include "analyze/system_level.h"
+#include "base/array.h"
+#include "locate/lua_states.h"
+#include "locate/nginx_zones.h"
+#include "symbols/elf_modules.h"
+#include "target/capture.h"
+#include "walk/lua_state.h"
+
+static struct error *walk_states(const struct capture *capture, struct process *process)
+{
+    struct lua_sites sites;
+    struct error *error = locate_lua_states(capture, &sites);
+    if (error)
+        return error;
+    process->states = calloc(sites.count + 1, sizeof(*process->states));
+    if (!process->states)
+        error = error_no_memory();
+    for (size_t i = 0; i < sites.count && !error; i++)
+        error = lua_state_walk(capture, &sites.items[i], &process->states[process->state_count++]);
+    lua_sites_free(&sites);
+    return error;
+}
+
+static void add_map_checks(const struct capture *capture, struct memory_map *map)
+{
+    uint64_t owned = 0, owned_virtual = 0, system = 0, mapped = 0;
+    for (size_t i = 0; i < map->owner_count; i++) {
+        owned += map->owners[i].resident_bytes;
+        owned_virtual += map->owners[i].virtual_bytes;
+    }
+    for (unsigned kind = 0; kind < SYSTEM_KINDS; kind++)
+        system += map->system[kind].resident_bytes;
+    for (size_t i = 0; i < capture->mappings.count; i++)
+        mapped += range_bytes(capture->mappings.items[i].range);
+    checks_add(&map->checks, "owners sum to VSZ", mapped, owned_virtual);
+    if (!map->has_residency)
+        return;
+    checks_add(&map->checks, "owners sum to VmRSS", map->rss_bytes, owned);
+    checks_add(&map->checks, "system rows sum to VmRSS", map->rss_bytes, system);
+}
+
+static struct error *make_map(const struct target *target, const struct capture *capture, struct process *process)
+{
+    struct elf_modules modules = {0};
+    struct nginx_zones zones = {0};
+    struct error *error = elf_modules_load(target, &capture->mappings, &modules);
+    if (!error)
+        error = locate_nginx_zones(capture, &zones);
+    if (!error) {
+        struct ledger_input input = {capture, &modules, &zones, process->states, process->state_count};
+        system_level_make(capture, &process->map);
+        error = ledger_make(&input, &process->map);
+    }
+    if (!error) {
+        process->has_map = true;
+        add_map_checks(capture, &process->map);
+    }
+    nginx_zones_free(&zones);
+    elf_modules_free(&modules);
+    return error;
+}
+
+static struct error *look(struct target *target, const struct examine_options *options,
+    const struct capture_options *capture_options, struct process *process)
+{
+    struct capture capture;
+    struct error *error = capture_take(target, capture_options, &capture);
+    if (error)
+        return error;
+    process->stopped = capture.stopped;
+    process->pause_ms = capture.pause_ms;
+    process->copied_bytes = capture.copied_bytes;
+    error = walk_states(&capture, process);
+    if (!error && options->want_map)
+        error = make_map(target, &capture, process);
+    capture_free(&capture);
+    return error;
+}
+
+/* NULL when everything in the model holds. */
+static const char *contradiction(const struct process *process)
+{
+    const struct lua_state *damaged = process_damaged_state(process);
+    if (damaged)
+        return error_text(damaged->damage);
+    const struct check *failed = process->has_map ? checks_first_failed(&process->map.checks) : NULL;
+    return failed ? failed->name : NULL;
+}
+
+/* A fresh copy helps against a target that was caught in the middle; not against an unknown layout or a core. */
+static bool worth_another_look(const struct target *target, const struct examine_options *options,
+    const struct process *process, struct error *error)
+{
+    if (target_kind(target) == TARGET_CORE_FILE || options->never_stop)
+        return false;
+    if (error)
+        return error_kind(error) == ERROR_NOT_UNDERSTOOD;
+    return contradiction(process) != NULL;
+}
+
+struct error *examine(struct target *target, const struct examine_options *options, struct process *process)
+{
+    for (unsigned attempt = 1;; attempt++) {
+        struct process seen = {.pid = target_pid(target), .attempts = attempt};
+        struct capture_options capture_options = {
+            .want_sizes = options->want_map,
+            .never_stop = options->never_stop,
+            .always_stop = attempt > 1,
+        };
+        struct error *error = look(target, options, &capture_options, &seen);
+        if (attempt < EXAMINE_ATTEMPTS_MAX && worth_another_look(target, options, &seen, error)) {
+            error_free(error);
+            process_release(&seen);
+            continue;
+        }
+        if (error)
+            process_release(&seen);
+        else
+            *process = seen;
+        return error;
+    }
+}

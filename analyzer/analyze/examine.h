@@ -1,0 +1,23 @@
+/*
+ * One look at a target, from the copy to the checked model: capture, locate, walk, and the ledger when asked for.
+ *
+ * A walk whose equations fail is repeated on a fresh copy, stopped this time: three times in all. What still
+ * fails then is told in the model (lua_state.damage, failed checks) and its numbers are not shown.
+ */
+#ifndef RESPIRE_ANALYZE_EXAMINE_H
+#define RESPIRE_ANALYZE_EXAMINE_H
+
+#include "model/process.h"
+#include "target/target.h"
+
+enum { EXAMINE_ATTEMPTS_MAX = 3 };
+
+struct examine_options {
+    bool want_map;    /* system level and page ledger */
+    bool never_stop;  /* rather fail than stop the target */
+};
+
+/* On failure `process` is untouched; otherwise release it with process_release(). */
+struct error *examine(struct target *target, const struct examine_options *options, struct process *process);
+
+#endif

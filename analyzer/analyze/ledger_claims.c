@@ -1,0 +1,74 @@
+#include "analyze/ledger_claims.h"
+
+#include <inttypes.h>
+
+#include "base/array.h"
+
+static struct error *add_claim(struct claims *claims, struct claim claim)
+{
+    if (range_bytes(claim.range) == 0)
+        return NULL;
+    struct claim *added = ARRAY_ADD(claims);
+    if (!added)
+        return error_no_memory();
+    *added = claim;
+    return NULL;
+}
+
+static struct error *claim_state(const struct lua_state *state, struct claims *claims)
+{
+    struct error *error = NULL;
+    for (size_t i = 0; i < state->heap.region_count && !error; i++)
+        error = add_claim(claims, (struct claim){
+            .range = state->heap.regions[i].range,
+            .region = &state->heap.regions[i],
+            .heap_kind = state->heap.kind,
+            .is_private = true,
+        });
+    for (size_t i = 0; i < state->code_areas.count && !error; i++)
+        error = add_claim(claims, (struct claim){
+            .range = state->code_areas.items[i],
+            .owner = "luajit.code",
+            .is_private = true,
+        });
+    return error;
+}
+
+static int compare_claims(const void *a, const void *b)
+{
+    const struct claim *left = a, *right = b;
+    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
+}
+
+static struct error *check_no_overlap(const struct claims *claims)
+{
+    for (size_t i = 1; i < claims->count; i++)
+        if (claims->items[i].range.start.value < claims->items[i - 1].range.end.value)
+            return error_new(ERROR_NOT_UNDERSTOOD, "page ledger: two owners claim the page at 0x%" PRIx64,
+                claims->items[i].range.start.value);
+    return NULL;
+}
+
+struct error *claims_gather(const struct ledger_input *input, struct claims *claims)
+{
+    struct claims gathered = {0};
+    struct error *error = NULL;
+    for (size_t i = 0; i < input->state_count && !error; i++)
+        if (!input->states[i].damage)
+            error = claim_state(&input->states[i], &gathered);
+    if (!error && gathered.count) {
+        qsort(gathered.items, gathered.count, sizeof(*gathered.items), compare_claims);
+        error = check_no_overlap(&gathered);
+    }
+    if (error) {
+        claims_free(&gathered);
+        return error;
+    }
+    *claims = gathered;
+    return NULL;
+}
+
+void claims_free(struct claims *claims)
+{
+    ARRAY_FREE(claims);
+}
