@@ -1,0 +1,207 @@
+#include "render/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+json_t *json_address(address_t address)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "0x%" PRIx64, address.value);
+    return json_string(text);
+}
+
+json_t *json_document(const char *name)
+{
+    return json_pack("{s:o}", "schema", json_sprintf("respire.%s/1", name));
+}
+
+struct error *json_print(json_t *document)
+{
+    if (!document)
+        return error_no_memory();
+    int failed = json_dumpf(document, stdout, JSON_INDENT(2));
+    json_decref(document);
+    if (failed || putchar('\n') == EOF || fflush(stdout))
+        return error_errno(ERROR_FAILED, errno, "cannot write the JSON document to standard output");
+    return NULL;
+}
+
+static json_t *integer(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+json_t *json_checks(const struct checks *checks)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < checks->count; i++) {
+        const struct check *check = &checks->items[i];
+        json_t *item = json_pack("{s:s, s:b, s:o, s:o}", "name", check->name, "ok", check->ok, "expected",
+            integer(check->expected), "actual", integer(check->actual));
+        if (check->tolerance)
+            json_object_set_new(item, "tolerance", integer(check->tolerance));
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
+static json_t *histogram(const struct histogram *histogram)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < HISTOGRAM_BINS; i++) {
+        const struct histogram_bin *bin = &histogram->bins[i];
+        if (bin->count)
+            json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "low", integer((uint64_t)1 << i), "high",
+                integer((uint64_t)1 << (i + 1)), "count", integer(bin->count), "bytes", integer(bin->bytes)));
+    }
+    return list;
+}
+
+static json_t *allocator(const struct heap *heap)
+{
+    json_t *object = json_pack("{s:s, s:o}", "kind", heap_kind_name(heap->kind), "address", json_address(heap->address));
+    if (heap->kind == HEAP_OTHER)
+        return object;
+    json_t *sizes = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "held_bytes", integer(heap->held_bytes),
+        "live_bytes", integer(heap->live_bytes), "free_bytes", integer(heap->free_bytes), "meta_bytes",
+        integer(heap->meta_bytes), "free_resident_bytes", integer(heap->free_resident_bytes), "reclaimable_bytes",
+        integer(heap->reclaimable_bytes), "segments", integer(heap->segments), "direct_maps", integer(heap->direct_maps));
+    json_object_update_new(object, sizes);
+    json_object_set_new(object, "histogram", json_pack("{s:o, s:o, s:o}", "used", histogram(&heap->used), "free",
+        histogram(&heap->free), "segments", histogram(&heap->segment_sizes)));
+    return object;
+}
+
+static json_t *collector(const struct lua_collector *collector)
+{
+    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i}", "phase", collector->phase, "threshold_bytes",
+        integer(collector->threshold_bytes), "estimate_bytes", integer(collector->estimate_bytes), "debt_bytes",
+        integer(collector->debt_bytes), "pause", (int)collector->pause, "step_multiplier",
+        (int)collector->step_multiplier);
+}
+
+static json_t *objects(const struct lua_state *state)
+{
+    json_t *list = json_array();
+    for (unsigned type = 0; type < LUA_TYPES; type++)
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "type", lua_type_name(type), "count",
+            integer(state->objects[type].count), "bytes", integer(state->objects[type].bytes)));
+    return list;
+}
+
+static json_t *code_bytes(const struct lua_state *state)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < state->code_areas.count; i++)
+        bytes += range_bytes(state->code_areas.items[i]);
+    return integer(bytes);
+}
+
+static json_t *lua_state(const struct lua_state *state)
+{
+    json_t *object = json_pack("{s:o}", "address", json_address(state->address));
+    json_object_set_new(object, "layout", state->layout ? json_string(state->layout) : json_null());
+    if (state->damage) {
+        json_object_set_new(object, "error", json_string(error_text(state->damage)));
+        return object;
+    }
+    json_object_set_new(object, "gc_count_bytes", integer(state->collector.count_bytes));
+    json_object_set_new(object, "gc_state", json_string(state->collector.phase));
+    json_object_set_new(object, "collector", collector(&state->collector));
+    json_object_set_new(object, "allocator", allocator(&state->heap));
+    json_object_set_new(object, "objects", objects(state));
+    json_object_set_new(object, "strings", json_pack("{s:o, s:o, s:o}", "count",
+        integer(state->objects[LUA_TYPE_STRING].count), "bytes", integer(state->objects[LUA_TYPE_STRING].bytes),
+        "table_slots", integer(state->string_table_slots)));
+    json_object_set_new(object, "global_bytes", integer(state->global_bytes));
+    json_object_set_new(object, "code_bytes", code_bytes(state));
+    json_object_set_new(object, "checks", json_checks(&state->checks));
+    return object;
+}
+
+static json_t *all_checks(const struct process *process)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < process->state_count; i++) {
+        const struct lua_state *state = &process->states[i];
+        json_t *checks = state->damage ? json_array() : json_checks(&state->checks);
+        size_t index;
+        json_t *check;
+        json_array_foreach (checks, index, check)
+            json_object_set_new(check, "state", json_address(state->address));
+        json_array_extend(list, checks);
+        json_decref(checks);
+    }
+    return list;
+}
+
+static void add_look(json_t *document, const struct process *process)
+{
+    json_object_set_new(document, "look", json_pack("{s:b, s:f, s:i, s:o}", "stopped", process->stopped, "pause_ms",
+        process->pause_ms, "attempts", (int)process->attempts, "copied_bytes", integer(process->copied_bytes)));
+}
+
+json_t *json_lua(const struct process *process)
+{
+    json_t *document = json_document("lua");
+    json_object_set_new(document, "pid", json_integer(process->pid));
+    json_t *states = json_array();
+    for (size_t i = 0; i < process->state_count; i++)
+        json_array_append_new(states, lua_state(&process->states[i]));
+    json_object_set_new(document, "states", states);
+    json_object_set_new(document, "checks", all_checks(process));
+    add_look(document, process);
+    return document;
+}
+
+/* A core file has no residency: the key is there, and says so. */
+static json_t *resident(const struct memory_map *map, uint64_t bytes)
+{
+    return map->has_residency ? integer(bytes) : json_null();
+}
+
+static json_t *system_rows(const struct memory_map *map)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < SYSTEM_KINDS; i++) {
+        const struct system_row *row = &map->system[i];
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", row->name, "virtual_bytes",
+            integer(row->virtual_bytes), "resident_bytes", resident(map, row->resident_bytes), "pss_bytes",
+            resident(map, row->pss_bytes), "swap_bytes", resident(map, row->swap_bytes)));
+    }
+    return list;
+}
+
+static json_t *owners(const struct memory_map *map)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < map->owner_count; i++) {
+        const struct owner *owner = &map->owners[i];
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:b}", "name", owner->name, "resident_bytes",
+            resident(map, owner->resident_bytes), "virtual_bytes", integer(owner->virtual_bytes),
+            "private_resident_bytes", resident(map, owner->anonymous_bytes), "private", owner->is_private));
+    }
+    return list;
+}
+
+json_t *json_memory(const struct process *process)
+{
+    const struct memory_map *map = &process->map;
+    json_t *document = json_document("mem");
+    json_object_set_new(document, "pid", json_integer(process->pid));
+    json_object_set_new(document, "rss_bytes", resident(map, map->rss_bytes));
+    json_object_set_new(document, "pss_bytes", resident(map, map->pss_bytes));
+    json_object_set_new(document, "vsz_bytes", integer(map->vsz_bytes));
+    json_object_set_new(document, "swap_bytes", resident(map, map->swap_bytes));
+    json_object_set_new(document, "system", system_rows(map));
+    json_object_set_new(document, "owners", owners(map));
+    json_object_set_new(document, "private_resident_bytes", resident(map, map->anonymous_bytes));
+    json_object_set_new(document, "unknown_bytes", resident(map, map->unknown_bytes));
+    json_object_set_new(document, "checks", json_checks(&map->checks));
+    const struct lua_state *damaged = process_damaged_state(process);
+    if (damaged)
+        json_object_set_new(document, "not_understood", json_string(error_text(damaged->damage)));
+    add_look(document, process);
+    return document;
+}

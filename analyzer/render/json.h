@@ -1,0 +1,27 @@
+/*
+ * The JSON documents of docs/JSON.md, built with jansson. Every function returns a new reference, or NULL when out of
+ * memory; json_print() writes one document to stdout and releases it. Integers are bytes or counts; a 64-bit size
+ * above 2^63 can't occur in user space.
+ */
+#ifndef RESPIRE_RENDER_JSON_H
+#define RESPIRE_RENDER_JSON_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "model/process.h"
+
+json_t *json_lua(const struct process *process);
+json_t *json_memory(const struct process *process);
+json_t *json_checks(const struct checks *checks);
+
+/* "0x7f12…": addresses are text, because JSON numbers are not exact up there. */
+json_t *json_address(address_t address);
+
+/* An empty document that begins with its schema, "respire.NAME/1". */
+json_t *json_document(const char *name);
+
+/* Consumes `document`, which may be NULL (out of memory). */
+struct error *json_print(json_t *document);
+
+#endif

@@ -1,0 +1,151 @@
+#include "render/lua_text.h"
+
+#include <inttypes.h>
+
+#include "render/text.h"
+
+struct totals {
+    uint64_t held, live, reclaimable;
+    size_t known_heaps;
+};
+
+static struct totals sum_heaps(const struct process *process)
+{
+    struct totals totals = {0};
+    for (size_t i = 0; i < process->state_count; i++) {
+        const struct lua_state *state = &process->states[i];
+        if (state->damage || state->heap.kind == HEAP_OTHER)
+            continue;
+        totals.known_heaps++;
+        totals.held += state->heap.held_bytes;
+        totals.live += state->heap.live_bytes;
+        totals.reclaimable += state->heap.reclaimable_bytes;
+    }
+    return totals;
+}
+
+static void print_verdict(const struct process *process, const char *name)
+{
+    struct totals totals = sum_heaps(process);
+    const char *plural = process->state_count == 1 ? "" : "s";
+    if (!totals.known_heaps) {
+        text_verdict("%d %s: %zu Lua state%s, none on a heap that respire can look into", process->pid, name,
+            process->state_count, plural);
+        return;
+    }
+    text_verdict("%d %s: %zu Lua state%s, %s held, %s live (%s), %s could go back now", process->pid, name,
+        process->state_count, plural, SIZE(totals.held), SIZE(totals.live), SHARE(totals.live, totals.held),
+        SIZE(totals.reclaimable));
+}
+
+static void print_row(const char *name, uint64_t bytes, uint64_t whole, const char *note)
+{
+    printf("  %-12s %10s  %8s   %s\n", name, SIZE(bytes), SHARE(bytes, whole), note);
+}
+
+static void print_heap(const struct heap *heap)
+{
+    if (heap->kind == HEAP_OTHER) {
+        puts("  The host gave LuaJIT an allocator of its own: this heap is not LuaJIT's, and respire does not look\n"
+             "  inside it. Objects below are counted all the same.");
+        return;
+    }
+    char note[160];
+    const char *segment = heap->kind == HEAP_RESPIRE ? "block" : "segment";
+    const char *direct = heap->kind == HEAP_RESPIRE ? "large mapping" : "direct map";
+    snprintf(note, sizeof(note), "in %" PRIu64 " %s%s and %" PRIu64 " %s%s", heap->segments, segment,
+        heap->segments == 1 ? "" : "s", heap->direct_maps, direct, heap->direct_maps == 1 ? "" : "s");
+    print_row("held", heap->held_bytes, heap->held_bytes, note);
+    snprintf(note, sizeof(note), "%s blocks in use", COUNT(heap->used_blocks));
+    print_row("live", heap->live_bytes, heap->held_bytes, note);
+    snprintf(note, sizeof(note), "%s resident, %s reclaimable in whole pages", SIZE(heap->free_resident_bytes),
+        SIZE(heap->reclaimable_bytes));
+    print_row("free", heap->free_bytes, heap->held_bytes, note);
+    print_row("meta", heap->meta_bytes, heap->held_bytes, "the allocator's own records");
+}
+
+static void print_collector(const struct lua_collector *collector)
+{
+    printf("\n  collector    count %s, next cycle at %s, phase %s, pause %u %%, step multiplier %u %%\n",
+        SIZE(collector->count_bytes), SIZE(collector->threshold_bytes), collector->phase, collector->pause,
+        collector->step_multiplier);
+}
+
+static void print_objects(const struct lua_state *state)
+{
+    printf("\n  %-12s %14s %10s  %8s\n", "objects", "count", "bytes", "share");
+    bool printed[LUA_TYPES] = {false};
+    for (unsigned row = 0; row < LUA_TYPES; row++) {
+        unsigned largest = LUA_TYPES;
+        for (unsigned type = 0; type < LUA_TYPES; type++)
+            if (!printed[type] && (largest == LUA_TYPES || state->objects[type].bytes > state->objects[largest].bytes))
+                largest = type;
+        printed[largest] = true;
+        const struct lua_objects *objects = &state->objects[largest];
+        if (objects->count)
+            printf("  %-12s %14s %10s  %8s\n", lua_type_name(largest), COUNT(objects->count), SIZE(objects->bytes),
+                SHARE(objects->bytes, state->collector.count_bytes));
+    }
+    printf("  %-12s %14s %10s  %8s\n", "(state)", "", SIZE(state->global_bytes),
+        SHARE(state->global_bytes, state->collector.count_bytes));
+}
+
+static void print_sizes(const struct heap *heap)
+{
+    if (heap->kind == HEAP_OTHER)
+        return;
+    printf("\n  %-22s %12s %10s %12s %10s\n", "block size", "used", "bytes", "free", "bytes");
+    for (unsigned i = 0; i < HISTOGRAM_BINS; i++) {
+        const struct histogram_bin *used = &heap->used.bins[i], *unused = &heap->free.bins[i];
+        if (!used->count && !unused->count)
+            continue;
+        char range[2 * SIZE_TEXT_BYTES + 4];
+        snprintf(range, sizeof(range), "%s .. %s", SIZE((uint64_t)1 << i), SIZE((uint64_t)1 << (i + 1)));
+        printf("  %-22s %12s %10s %12s %10s\n", range, COUNT(used->count), SIZE(used->bytes), COUNT(unused->count),
+            SIZE(unused->bytes));
+    }
+}
+
+static void print_checks(const struct checks *checks)
+{
+    puts("");
+    for (size_t i = 0; i < checks->count; i++)
+        printf("  %-12s %-48s %16s\n", i ? "" : "checks hold", checks->items[i].name, COUNT(checks->items[i].actual));
+}
+
+static void print_state(const struct lua_state *state)
+{
+    text_heading("State 0x%" PRIx64 ", %s, layout %s", state->address.value,
+        state->damage                      ? "not understood"
+            : state->heap.kind == HEAP_STOCK   ? "LuaJIT's own allocator"
+            : state->heap.kind == HEAP_RESPIRE ? "respire's allocator"
+                                               : "a foreign allocator",
+        state->layout ? state->layout : "unknown");
+    if (state->damage) {
+        printf("  %s\n", error_text(state->damage));
+        return;
+    }
+    print_heap(&state->heap);
+    print_collector(&state->collector);
+    print_objects(state);
+    print_sizes(&state->heap);
+    print_checks(&state->checks);
+}
+
+void lua_text_print(const struct process *process, const char *process_name)
+{
+    print_verdict(process, process_name);
+    for (size_t i = 0; i < process->state_count; i++)
+        print_state(&process->states[i]);
+}
+
+void look_text_print(const struct process *process, bool is_core)
+{
+    if (is_core)
+        puts("\nRead from a core file: it does not tell which pages were resident.");
+    else if (process->stopped)
+        printf("\nThe process stood still for %.1f ms while %s were copied.\n", process->pause_ms,
+            SIZE(process->copied_bytes));
+    else
+        puts("\nRead without stopping the process.");
+}

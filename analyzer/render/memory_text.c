@@ -1,0 +1,95 @@
+#include "render/memory_text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "render/text.h"
+
+static uint64_t owner_resident(const struct memory_map *map, const char *name)
+{
+    for (size_t i = 0; i < map->owner_count; i++)
+        if (strcmp(map->owners[i].name, name) == 0)
+            return map->owners[i].resident_bytes;
+    return 0;
+}
+
+static void print_verdict(const struct process *process, const char *name)
+{
+    const struct memory_map *map = &process->map;
+    if (!map->has_residency) {
+        text_verdict("%d %s: a core file of %s mapped memory", process->pid, name, SIZE(map->vsz_bytes));
+        return;
+    }
+    uint64_t stock_free = owner_resident(map, "luajit.free");
+    if (stock_free > map->rss_bytes / 4)
+        text_verdict("%d %s: %s resident, of which %s (%s) is free memory that LuaJIT's allocator does not give back",
+            process->pid, name, SIZE(map->rss_bytes), SIZE(stock_free), SHARE(stock_free, map->rss_bytes));
+    else if (map->owner_count)
+        text_verdict("%d %s: %s resident; the largest owner is %s with %s (%s)", process->pid, name,
+            SIZE(map->rss_bytes), map->owners[0].name, SIZE(map->owners[0].resident_bytes),
+            SHARE(map->owners[0].resident_bytes, map->rss_bytes));
+}
+
+static const char *resident_text(const struct memory_map *map, uint64_t bytes, char text[SIZE_TEXT_BYTES])
+{
+    if (map->has_residency)
+        return text_size(bytes, text);
+    text[0] = '-';
+    text[1] = 0;
+    return text;
+}
+
+#define RESIDENT(map, bytes) resident_text(map, bytes, (char[SIZE_TEXT_BYTES]){0})
+
+static void print_system(const struct memory_map *map)
+{
+    text_heading("%-30s %10s %10s %10s %10s", "The system's view", "virtual", "resident", "pss", "swap");
+    for (unsigned i = 0; i < SYSTEM_KINDS; i++) {
+        const struct system_row *row = &map->system[i];
+        if (row->virtual_bytes)
+            printf("  %-28s %10s %10s %10s %10s\n", row->name, SIZE(row->virtual_bytes),
+                RESIDENT(map, row->resident_bytes), RESIDENT(map, row->pss_bytes), RESIDENT(map, row->swap_bytes));
+    }
+    printf("  %-28s %10s %10s %10s %10s\n", "sum", SIZE(map->vsz_bytes), RESIDENT(map, map->rss_bytes),
+        RESIDENT(map, map->pss_bytes), RESIDENT(map, map->swap_bytes));
+}
+
+static void print_owners(const struct memory_map *map)
+{
+    text_heading("%-30s %10s %10s %10s %10s", "Who owns it", "virtual", "resident", "private", "share");
+    for (size_t i = 0; i < map->owner_count; i++) {
+        const struct owner *owner = &map->owners[i];
+        printf("  %-28s %10s %10s %10s %10s\n", owner->name, SIZE(owner->virtual_bytes),
+            RESIDENT(map, owner->resident_bytes), RESIDENT(map, owner->anonymous_bytes),
+            map->has_residency ? SHARE(owner->resident_bytes, map->rss_bytes) : "-");
+    }
+}
+
+static void print_checks(const struct memory_map *map)
+{
+    puts("");
+    for (size_t i = 0; i < map->checks.count; i++)
+        printf("%s %s: %" PRIu64 "%s", i ? ";" : "Checks:", map->checks.items[i].name, map->checks.items[i].actual,
+            map->checks.items[i].ok ? "" : " (NOT equal)");
+    puts("");
+}
+
+static void print_remedy(const struct process *process)
+{
+    const struct memory_map *map = &process->map;
+    const struct lua_state *damaged = process_damaged_state(process);
+    if (damaged)
+        printf("\nLua's memory is counted as unknown, because it was not understood: %s\n", error_text(damaged->damage));
+    if (map->has_residency && owner_resident(map, "luajit.free") > map->rss_bytes / 4)
+        puts("\nTo get luajit.free back: start the program under the runtime (respire run -- COMMAND), which returns\n"
+             "free pages by itself. `respire lua` shows what is inside.");
+}
+
+void memory_text_print(const struct process *process, const char *process_name)
+{
+    print_verdict(process, process_name);
+    print_system(&process->map);
+    print_owners(&process->map);
+    print_checks(&process->map);
+    print_remedy(process);
+}

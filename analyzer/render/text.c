@@ -1,0 +1,80 @@
+#include "render/text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *text_size(uint64_t bytes, char text[SIZE_TEXT_BYTES])
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    if (bytes < 1024) {
+        snprintf(text, SIZE_TEXT_BYTES, bytes ? "%" PRIu64 " B" : "0", bytes);
+        return text;
+    }
+    double value = (double)bytes / 1024;
+    unsigned unit = 0;
+    while (value >= 1023.95 && unit < 5) {
+        value /= 1024;
+        unit++;
+    }
+    bool whole = value >= 100 || (unit == 0 && bytes % 1024 == 0);
+    snprintf(text, SIZE_TEXT_BYTES, "%.*f %s", whole ? 0 : 1, value, units[unit]);
+    return text;
+}
+
+const char *text_count(uint64_t count, char text[SIZE_TEXT_BYTES])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof(digits), "%" PRIu64, count);
+    char *to = text;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = 0;
+    return text;
+}
+
+const char *text_share(uint64_t part, uint64_t whole, char text[SIZE_TEXT_BYTES])
+{
+    if (whole == 0)
+        snprintf(text, SIZE_TEXT_BYTES, "-");
+    else
+        snprintf(text, SIZE_TEXT_BYTES, "%.1f %%", 100.0 * (double)part / (double)whole);
+    return text;
+}
+
+static bool use_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+}
+
+static void print_bold(const char *format, va_list arguments)
+{
+    bool colour = use_colour();
+    if (colour)
+        fputs("\033[1m", stdout);
+    vprintf(format, arguments);
+    puts(colour ? "\033[0m" : "");
+}
+
+void text_verdict(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_bold(format, arguments);
+    va_end(arguments);
+}
+
+void text_heading(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    putchar('\n');
+    print_bold(format, arguments);
+    va_end(arguments);
+}

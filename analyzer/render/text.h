@@ -1,0 +1,33 @@
+/*
+ * Text for people: aligned columns, sizes in KiB/MiB/GiB, a heading, a little colour on a terminal (never when
+ * NO_COLOR is set or stdout is a file). Every report prints through these few functions.
+ */
+#ifndef RESPIRE_RENDER_TEXT_H
+#define RESPIRE_RENDER_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { SIZE_TEXT_BYTES = 32 };
+
+/* "0", "812 B", "608 KiB", "12.4 MiB", "1.13 GiB": three figures, exact where they suffice. Returns `text`. */
+const char *text_size(uint64_t bytes, char text[SIZE_TEXT_BYTES]);
+
+/* "12,345,678". Returns `text`. */
+const char *text_count(uint64_t count, char text[SIZE_TEXT_BYTES]);
+
+/* "12.3 %"; "-" when `whole` is 0. Returns `text`. */
+const char *text_share(uint64_t part, uint64_t whole, char text[SIZE_TEXT_BYTES]);
+
+/* The one line that a reader in a hurry needs. */
+void text_verdict(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void text_heading(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* For `bytes` printed in place, as in printf("%s", SIZE(n)). */
+#define SIZE(bytes) text_size(bytes, (char[SIZE_TEXT_BYTES]){0})
+#define COUNT(count) text_count(count, (char[SIZE_TEXT_BYTES]){0})
+#define SHARE(part, whole) text_share(part, whole, (char[SIZE_TEXT_BYTES]){0})
+
+#endif
