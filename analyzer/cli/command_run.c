@@ -1,0 +1,47 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/runtime_library.h"
+#include "options_table.h"
+
+enum { ENVIRONMENT_VALUE_MAX = 8192 };
+
+/* NAME=value with `added` behind what the environment has already, so that neither gets lost. */
+static struct error *append_environment(const char *name, const char *added, char separator)
+{
+    const char *old = getenv(name);
+    char value[ENVIRONMENT_VALUE_MAX];
+    int length = old && *old ? snprintf(value, sizeof(value), "%s%c%s", old, separator, added)
+                             : snprintf(value, sizeof(value), "%s", added);
+    if (length >= (int)sizeof(value))
+        return error_new(ERROR_FAILED, "the environment variable %s would be too long", name);
+    if (setenv(name, value, 1))
+        return error_errno(ERROR_FAILED, errno, "cannot set the environment variable %s", name);
+    return NULL;
+}
+
+struct error *command_run(const struct cli_options *options)
+{
+    char library[PATH_MAX];
+    struct error *error = runtime_library_find(options->library_path, library);
+    if (!error)
+        error = append_environment("LD_PRELOAD", library, ':');
+    for (size_t i = 0; i < options->setting_count && !error; i++)
+        error = append_environment("RESPIRE_OPTIONS", options->settings[i], ',');
+    if (error)
+        return error;
+    execvp(options->program[0], options->program);
+    return error_errno(ERROR_FAILED, errno, "cannot start %s", options->program[0]);
+}
+
+void command_run_more_help(void)
+{
+    puts("\nOptions of the runtime (--set, or RESPIRE_OPTIONS=\"NAME=VALUE,...\" in the environment):");
+#define PRINT_OPTION(name, kind, minimum, maximum, fallback, description) \
+    printf("  %-26s %s (default %s)\n", #name "=" #kind, description, fallback);
+    RESPIRE_OPTIONS_TABLE(PRINT_OPTION)
+#undef PRINT_OPTION
+}

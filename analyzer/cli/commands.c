@@ -1,0 +1,61 @@
+#include "cli/commands.h"
+
+#define READING (OPTION_HELP | OPTION_JSON | OPTION_CORE | OPTION_NO_STOP)
+
+const struct command commands[] = {
+    {
+        .name = "ps",
+        .operands = "",
+        .summary = "which processes here hold LuaJIT or nginx, and how much of it could go back",
+        .examples = "  respire ps\n"
+                    "  respire ps --json | jq '.processes[] | select(.reclaimable_bytes > 100e6) | .pid'\n",
+        .options = OPTION_HELP | OPTION_JSON | OPTION_NO_STOP,
+        .operand = OPERAND_NONE,
+        .run = command_ps,
+    },
+    {
+        .name = "mem",
+        .operands = "PID",
+        .summary = "where the memory of a process is: the system's view, and every resident page by owner",
+        .examples = "  respire mem 1234\n"
+                    "  respire mem --json $(pgrep -f 'nginx: worker' | head -1)\n"
+                    "  respire mem --core core.1234\n",
+        .options = READING,
+        .operand = OPERAND_PID,
+        .run = command_mem,
+    },
+    {
+        .name = "lua",
+        .operands = "PID",
+        .summary = "inside LuaJIT: states, heap held/live/free/reclaimable, collector, objects by type",
+        .examples = "  respire lua 1234\n"
+                    "  respire lua --json 1234 | jq '.states[].allocator.reclaimable_bytes'\n"
+                    "  respire lua --core core.1234\n",
+        .options = READING,
+        .operand = OPERAND_PID,
+        .run = command_lua,
+    },
+    {
+        .name = "run",
+        .operands = "-- COMMAND [ARGUMENTS]",
+        .summary = "start a program under the runtime: its LuaJIT gives free memory back by itself",
+        .examples = "  respire run -- nginx -g 'daemon off;'\n"
+                    "  respire run -o decay_ms=500 -o log=stderr -- nginx -c /etc/nginx/nginx.conf\n",
+        .options = OPTION_HELP | OPTION_SET | OPTION_LIBRARY,
+        .operand = OPERAND_COMMAND,
+        .run = command_run,
+        .more_help = command_run_more_help,
+    },
+    {
+        .name = "doctor",
+        .operands = "[PID]",
+        .summary = "what works on this machine or for this process, what is missing, and the remedy",
+        .examples = "  respire doctor\n"
+                    "  respire doctor 1234\n",
+        .options = OPTION_HELP | OPTION_JSON,
+        .operand = OPERAND_PID_OPTIONAL,
+        .run = command_doctor,
+    },
+};
+
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);

@@ -1,0 +1,22 @@
+/* What the reading commands share: open the target that the options name, look, and name it in the output. */
+#ifndef RESPIRE_CLI_LOOK_H
+#define RESPIRE_CLI_LOOK_H
+
+#include "analyze/examine.h"
+#include "cli/options.h"
+
+enum { PROCESS_NAME_BYTES = 64 };
+
+struct look {
+    struct process process;
+    char name[PROCESS_NAME_BYTES]; /* "nginx", or the core file's name */
+    bool is_core;
+};
+
+/* Release `look->process` with process_release(). Says on a terminal that it is reading, when there is much to read. */
+struct error *look_take(const struct cli_options *options, bool want_map, struct look *look);
+
+/* The short name of a live process, as in ps(1); "?" when it can't be read. */
+void process_name(pid_t pid, char name[PROCESS_NAME_BYTES]);
+
+#endif
