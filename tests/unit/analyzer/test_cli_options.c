@@ -1,0 +1,76 @@
+/* The command line: what is taken, what is refused, and in which words. */
+#include "unit.h"
+
+#include <string.h>
+
+#include "cli/options.h"
+
+#define ARGUMENTS(...) ((char *[]){__VA_ARGS__, NULL})
+
+static void refused(char **arguments, unsigned allowed, enum operand_kind operand, const char *word)
+{
+    struct cli_options options = {0};
+    struct error *error = options_parse(arguments, allowed, operand, &options);
+    assert_non_null(error);
+    assert_int_equal(error_kind(error), ERROR_USAGE);
+    assert_non_null(strstr(error_text(error), word));
+    error_free(error);
+}
+
+static void a_process_and_options_in_any_order(void **state)
+{
+    (void)state;
+    struct cli_options options = {0};
+    assert_null(options_parse(ARGUMENTS("--json", "12", "--no-stop"), OPTION_JSON | OPTION_NO_STOP, OPERAND_PID, &options));
+    assert_true(options.json && options.no_stop);
+    assert_int_equal(options.pid, 12);
+}
+
+static void values_stand_beside_or_behind_an_equals_sign(void **state)
+{
+    (void)state;
+    struct cli_options options = {0};
+    assert_null(options_parse(ARGUMENTS("--core", "a"), OPTION_CORE, OPERAND_PID, &options));
+    assert_string_equal(options.core_path, "a");
+    options = (struct cli_options){0};
+    assert_null(options_parse(ARGUMENTS("--core=b"), OPTION_CORE, OPERAND_PID, &options));
+    assert_string_equal(options.core_path, "b");
+}
+
+static void a_program_keeps_its_own_options(void **state)
+{
+    (void)state;
+    struct cli_options options = {0};
+    assert_null(options_parse(ARGUMENTS("-o", "log=off", "--", "nginx", "--help"), OPTION_SET | OPTION_HELP,
+        OPERAND_COMMAND, &options));
+    assert_false(options.help);
+    assert_int_equal(options.setting_count, 1);
+    assert_string_equal(options.program[0], "nginx");
+    assert_string_equal(options.program[1], "--help");
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+    (void)state;
+    refused(ARGUMENTS("12x"), 0, OPERAND_PID, "12x");
+    refused(ARGUMENTS("-5"), 0, OPERAND_PID, "-5");
+    refused(ARGUMENTS("99999999999"), 0, OPERAND_PID, "99999999999");
+    refused(ARGUMENTS("1", "2"), 0, OPERAND_PID, "one process");
+    refused(ARGUMENTS("--jsonx", "1"), OPTION_JSON, OPERAND_PID, "--jsonx");
+    refused(ARGUMENTS("--core"), OPTION_CORE, OPERAND_PID, "FILE");
+    refused(ARGUMENTS("--core", "f", "1"), OPTION_CORE, OPERAND_PID, "not both");
+    refused(ARGUMENTS("-o", "nonsense", "true"), OPTION_SET, OPERAND_COMMAND, "NAME=VALUE");
+    refused(ARGUMENTS("--"), 0, OPERAND_COMMAND, "which program");
+    refused(ARGUMENTS("x"), 0, OPERAND_NONE, "'x'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_process_and_options_in_any_order),
+        cmocka_unit_test(values_stand_beside_or_behind_an_equals_sign),
+        cmocka_unit_test(a_program_keeps_its_own_options),
+        cmocka_unit_test(what_is_wrong_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
