@@ -4,6 +4,9 @@
 
 #include "render/text.h"
 
+/* LuaJIT stops its collector by a threshold that no count can reach: all of user space. */
+#define THRESHOLD_STOPPED ((uint64_t)1 << 46)
+
 struct totals {
     uint64_t held, live, reclaimable;
     size_t known_heaps;
@@ -66,8 +69,12 @@ static void print_heap(const struct heap *heap)
 
 static void print_collector(const struct lua_collector *collector)
 {
-    printf("\n  collector    count %s, next cycle at %s, phase %s, pause %u %%, step multiplier %u %%\n",
-        SIZE(collector->count_bytes), SIZE(collector->threshold_bytes), collector->phase, collector->pause,
+    printf("\n  collector    count %s, ", SIZE(collector->count_bytes));
+    if (collector->threshold_bytes >= THRESHOLD_STOPPED)
+        printf("stopped (collectgarbage \"stop\")");
+    else
+        printf("next step at %s", SIZE(collector->threshold_bytes));
+    printf(", phase %s, pause %u %%, step multiplier %u %%\n", collector->phase, collector->pause,
         collector->step_multiplier);
 }
 

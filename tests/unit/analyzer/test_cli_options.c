@@ -5,7 +5,8 @@
 
 #include "cli/options.h"
 
-#define ARGUMENTS(...) ((char *[]){__VA_ARGS__, NULL})
+/* As main() gets them; nothing writes to the texts. */
+#define ARGUMENTS(...) ((char **)(uintptr_t)(const char *[]){__VA_ARGS__, NULL})
 
 static void refused(char **arguments, unsigned allowed, enum operand_kind operand, const char *word)
 {
