@@ -78,7 +78,7 @@ static void *resize_small(struct heap *heap, void *object, size_t old_bytes, siz
     if (new_rounded == old_rounded)
         return object;
     struct respire_hole_image *hole = &heap->image.holes[0];
-    if ((uintptr_t)object + old_rounded == hole->next && hole->end - (uintptr_t)object >= new_rounded) {
+    if (is_newest(hole, object, old_rounded) && hole->end - (uintptr_t)object >= new_rounded) {
         hole->next = (uintptr_t)object + new_rounded;
         return object;
     }

@@ -48,18 +48,26 @@ static inline void *small_allocate(struct heap *heap, size_t bytes)
     return (void *)(uintptr_t)at;
 }
 
+/* True when the open hole of lane 0 begins right behind the object, in the same section: the hole may then grow back
+   over the object, or the object into the hole. Bits and counts stay as they are, all set. */
+static inline bool is_newest(const struct respire_hole_image *hole, const void *object, size_t rounded)
+{
+    return (uintptr_t)object + rounded == hole->next
+        && (((uintptr_t)object ^ (hole->end - 1)) & ~(SECTION_BYTES - 1)) == 0;
+}
+
 static inline void small_free(struct heap *heap, void *object, size_t bytes)
 {
     size_t rounded = round_up(bytes, GRANULE_BYTES);
     struct respire_hole_image *hole = &heap->image.holes[0];
-    if ((uintptr_t)object + rounded == hole->next) {
-        /* The newest object of the hole: the hole grows back over it, its bits are set anyway. */
+    if (is_newest(hole, object, rounded)) {
         hole->next = (uintptr_t)object;
         return;
     }
     uint32_t granule = granule_of(object);
     uint32_t count = (uint32_t)(rounded / GRANULE_BYTES);
-    if (__builtin_expect(rounded > SMALL_BYTES, 0))
+    /* Medium objects may cross from one section into the next, also after they shrank. */
+    if (__builtin_expect(granule % GRANULES_PER_SECTION + count > GRANULES_PER_SECTION, 0))
         granules_free(heap, block_of(object), granule, count);
     else
         section_free(heap, block_of(object), granule, count);

@@ -1,0 +1,308 @@
+/*
+ * The heap as Lua sees it: what is allocated stays what it is, whatever happens round it, and the image is true.
+ */
+#include "cmocka_all.h"
+#include "image_check.h"
+#include "large.h"
+#include "os_memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct shadow shadow;
+
+static int start(void **state)
+{
+    (void)state;
+    os_test_fail_after(-1);
+    assert_int_equal(os_test_mapped_bytes(), 0);
+    struct heap *heap = heap_create(1000, 1);
+    assert_non_null(heap);
+    heap->held_open = true;
+    shadow_start(&shadow, heap, 1);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    os_test_fail_after(-1);
+    heap_destroy(shadow.heap);
+    assert_int_equal(os_test_mapped_bytes(), 0);
+    return 0;
+}
+
+/* Any order of any sizes: no overlap, no changed byte, all equations. */
+static void random_operations(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct heap *heap = shadow.heap;
+        shadow_start(&shadow, heap, seed);
+        for (unsigned step = 0; step < 60000; step++) {
+            shadow_step(&shadow);
+            if (step % 5000 == 0)
+                shadow_check(&shadow);
+        }
+        shadow_check(&shadow);
+        shadow_free_all(&shadow);
+        shadow_check(&shadow);
+    }
+}
+
+/* Each size round the borders of small, medium and large, with each other size as its new one. */
+static void every_border(void **state)
+{
+    (void)state;
+    static const size_t borders[] = {1, 16, 256, 4 * KIB, 8 * KIB, 64 * KIB, 128 * KIB, 256 * KIB};
+    static const int nears[] = {-17, -16, -1, 0, 1, 16, 17};
+    size_t sizes[sizeof(borders) / sizeof(borders[0]) * 7];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof(borders) / sizeof(borders[0]); i++) {
+        for (size_t j = 0; j < 7; j++) {
+            long size = (long)borders[i] + nears[j];
+            if (size > 0)
+                sizes[count++] = (size_t)size;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            assert_true(shadow_allocate(&shadow, sizes[i]));
+            assert_true(shadow_resize(&shadow, 0, sizes[j]));
+            assert_true(shadow_resize(&shadow, 0, sizes[i]));
+            shadow_free(&shadow, 0);
+        }
+        shadow_check(&shadow);
+    }
+}
+
+/* The newest object grows and shrinks where it is. */
+static void grows_in_place(void **state)
+{
+    (void)state;
+    assert_true(shadow_allocate(&shadow, 32));
+    unsigned char *before = shadow.objects[0].address;
+    for (size_t bytes = 48; bytes < 4096; bytes += 16) {
+        assert_true(shadow_resize(&shadow, 0, bytes));
+        assert_ptr_equal(shadow.objects[0].address, before);
+    }
+    assert_true(shadow_resize(&shadow, 0, 16));
+    assert_ptr_equal(shadow.objects[0].address, before);
+    shadow_check(&shadow);
+}
+
+/* Freed memory is used again: rounds of the same work hold no more than the first ones did. */
+static void reuses_what_was_freed(void **state)
+{
+    (void)state;
+    uint64_t held_bytes = 0;
+    for (unsigned round = 0; round < 30; round++) {
+        for (unsigned i = 0; i < 15000; i++)
+            assert_true(shadow_allocate(&shadow, 1 + shadow_random(&shadow, 400)));
+        while (shadow.count > 5000)
+            shadow_free(&shadow, shadow_random(&shadow, shadow.count));
+        if (round == 9)
+            held_bytes = shadow.heap->image.held_bytes;
+        while (shadow.count > 1000)
+            shadow_free(&shadow, shadow_random(&shadow, shadow.count));
+    }
+    shadow_check(&shadow);
+    assert_in_range(shadow.heap->image.held_bytes, 0, held_bytes + held_bytes / 4);
+}
+
+/* A freed large mapping serves the next one of that size, without going through the system. */
+static void keeps_large_mappings(void **state)
+{
+    (void)state;
+    assert_true(shadow_allocate(&shadow, 300 * KIB));
+    unsigned char *address = shadow.objects[0].address;
+    shadow_free(&shadow, 0);
+    check_image(shadow.heap);
+    os_test_fail_after(0);
+    assert_true(shadow_allocate(&shadow, 290 * KIB));
+    assert_ptr_equal(shadow.objects[0].address, address);
+    os_test_fail_after(-1);
+    /* More than may be kept go back at once. */
+    for (unsigned i = 0; i < 40; i++)
+        assert_true(shadow_allocate(&shadow, 512 * KIB));
+    uint64_t mapped_bytes = os_test_mapped_bytes();
+    while (shadow.count > 0)
+        shadow_free(&shadow, 0);
+    check_image(shadow.heap);
+    assert_true(os_test_mapped_bytes() <= mapped_bytes - 32 * 512 * KIB);
+}
+
+/* More large objects than the first table has slots, and more blocks than the first block table. */
+static void tables_grow(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 500; i++)
+        assert_true(shadow_allocate(&shadow, 128 * KIB));
+    shadow_check(&shadow);
+    for (unsigned i = 0; i < 500; i += 2)
+        shadow_free(&shadow, shadow.count - 1 - shadow_random(&shadow, 100));
+    shadow_check(&shadow);
+    shadow_free_all(&shadow);
+    for (unsigned i = 0; i < 300 * 9; i++)
+        assert_true(shadow_allocate(&shadow, 110 * KIB));
+    assert_true(shadow.heap->image.block_slots > 256);
+    shadow_check(&shadow);
+    shadow_free_all(&shadow);
+    shadow_check(&shadow);
+}
+
+/* An object that can't move to a block when it shrinks stays on its mapping, and can go on from there. */
+static void shrinking_never_fails(void **state)
+{
+    (void)state;
+    assert_true(shadow_allocate(&shadow, 500 * KIB));
+    assert_true(shadow_allocate(&shadow, 500 * KIB));
+    assert_true(shadow_allocate(&shadow, 500 * KIB));
+    struct shadow_object tiny = {0};
+    (void)tiny;
+    /* Use up what the blocks hold, so that nothing is left for a small object. */
+    os_test_fail_after(0);
+    while (shadow_allocate(&shadow, 64)) {
+    }
+    while (shadow_allocate(&shadow, 1)) {
+    }
+    assert_true(shadow_resize(&shadow, 0, 100));
+    assert_true(shadow_resize(&shadow, 1, 64 * KIB));
+    assert_true(shadow_resize(&shadow, 2, 130 * KIB));
+    assert_int_equal(shadow.heap->undersized, 2);
+    shadow_check(&shadow);
+    os_test_fail_after(-1);
+    for (size_t i = 0; i < shadow.count; i++) {
+        if (shadow.objects[i].bytes == 100)
+            assert_true(shadow_resize(&shadow, i, 200 * KIB));
+    }
+    assert_int_equal(shadow.heap->undersized, 1);
+    shadow_free_all(&shadow);
+    assert_int_equal(shadow.heap->undersized, 0);
+    shadow_check(&shadow);
+}
+
+/* Whatever call for memory fails, the heap stays whole and goes on when there is memory again. */
+static void out_of_memory(void **state)
+{
+    (void)state;
+    unsigned refused = 0;
+    for (long successes = 0; successes < 60; successes++) {
+        os_test_fail_after(successes);
+        for (unsigned i = 0; i < 400; i++) {
+            size_t before = shadow.count;
+            if (shadow.count < SHADOW_OBJECTS && !shadow_allocate(&shadow, shadow_size(&shadow) * 3))
+                refused++;
+            if (shadow.count > 0 && i % 3 == 0)
+                shadow_resize(&shadow, shadow_random(&shadow, shadow.count), shadow_size(&shadow) * 2);
+            if (shadow.count > 3000 || (before == shadow.count && shadow.count > 0))
+                shadow_free(&shadow, shadow_random(&shadow, shadow.count));
+        }
+        shadow_check(&shadow);
+        os_test_fail_after(-1);
+        assert_true(shadow_allocate(&shadow, 100 * KIB));
+        assert_true(shadow_allocate(&shadow, 400 * KIB));
+        if (successes % 10 == 9)
+            shadow_free_all(&shadow);
+    }
+    assert_in_range(refused, 100, 1000000);
+    /* Nor can sizes that no machine has overflow anything. */
+    assert_false(shadow_allocate(&shadow, SIZE_MAX));
+    assert_false(shadow_allocate(&shadow, SIZE_MAX - 4096));
+    assert_false(shadow_allocate(&shadow, (size_t)1 << 47));
+}
+
+static void creation_without_memory(void **state)
+{
+    (void)state;
+    size_t before = os_test_mapped_bytes();
+    for (long successes = 0; successes < 2; successes++) {
+        os_test_fail_after(successes);
+        assert_null(heap_create(1000, 1));
+        assert_int_equal(os_test_mapped_bytes(), before);
+    }
+}
+
+/* What lua_close does: frees are skipped, allocations work, and an endless finalizer does not eat the machine. */
+static void closing(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        assert_true(shadow_allocate(&shadow, 1 + i));
+    struct heap *heap = shadow.heap;
+    for (unsigned i = 0; i < 500; i++)
+        assert_null(heap_reallocate_closing(heap, shadow.objects[i].address, shadow.objects[i].bytes, 0));
+    assert_int_equal(check_image(heap), shadow.bytes);
+    for (unsigned i = 0; i < 100000; i++) {
+        void *object = heap_reallocate_closing(heap, NULL, 0, 4000);
+        assert_non_null(object);
+        heap_reallocate_closing(heap, object, 4000, 0);
+    }
+    assert_in_range(heap->image.held_bytes, 0, 64 * MIB);
+}
+
+static size_t mapping_lines(char *text, size_t bytes)
+{
+    FILE *file = fopen("/proc/self/maps", "re");
+    assert_non_null(file);
+    size_t used = fread(text, 1, bytes - 1, file);
+    fclose(file);
+    text[used] = '\0';
+    return used;
+}
+
+/* After its end nothing of a heap is left in the address space. */
+static void destroy_leaves_nothing(void **state)
+{
+    (void)state;
+    enum { ROOM = 1 << 20 };
+    static char before[ROOM];
+    static char after[ROOM];
+    static struct shadow other;
+    mapping_lines(before, ROOM);
+    mapping_lines(before, ROOM);
+    for (unsigned round = 0; round < 20; round++) {
+        struct heap *heap = heap_create(1000, 1);
+        heap->held_open = true;
+        shadow_start(&other, heap, round);
+        for (unsigned i = 0; i < 5000; i++)
+            shadow_step(&other);
+        heap_destroy(heap);
+    }
+    mapping_lines(after, ROOM);
+    assert_string_equal(before, after);
+}
+
+/* Objects allocated one after the other lie one after the other: what a program makes together stays together. */
+static void neighbours_stay_together(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        assert_true(shadow_allocate(&shadow, 40 + i % 5 * 16));
+    unsigned adjacent = 0;
+    for (unsigned i = 1; i < 1000; i++) {
+        unsigned char *expected = shadow.objects[i - 1].address + round_up(shadow.objects[i - 1].bytes, GRANULE_BYTES);
+        adjacent += shadow.objects[i].address == expected;
+    }
+    assert_in_range(adjacent, 995, 999);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(random_operations, start, end),
+        cmocka_unit_test_setup_teardown(every_border, start, end),
+        cmocka_unit_test_setup_teardown(grows_in_place, start, end),
+        cmocka_unit_test_setup_teardown(reuses_what_was_freed, start, end),
+        cmocka_unit_test_setup_teardown(keeps_large_mappings, start, end),
+        cmocka_unit_test_setup_teardown(tables_grow, start, end),
+        cmocka_unit_test_setup_teardown(shrinking_never_fails, start, end),
+        cmocka_unit_test_setup_teardown(out_of_memory, start, end),
+        cmocka_unit_test_setup_teardown(creation_without_memory, start, end),
+        cmocka_unit_test_setup_teardown(closing, start, end),
+        cmocka_unit_test_setup_teardown(destroy_leaves_nothing, start, end),
+        cmocka_unit_test_setup_teardown(neighbours_stay_together, start, end),
+    };
+    return cmocka_run_group_tests_name("runtime heap", tests, NULL, NULL);
+}

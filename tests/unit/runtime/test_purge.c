@@ -1,0 +1,236 @@
+/*
+ * What is free goes back to the system when it is old enough, and nothing else does.
+ */
+#include "cmocka_all.h"
+#include "image_check.h"
+#include "os_memory.h"
+#include "purge.h"
+#include "small.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+static struct shadow shadow;
+
+static int start(void **state)
+{
+    (void)state;
+    struct heap *heap = heap_create(500, 1);
+    heap->held_open = true;
+    shadow_start(&shadow, heap, 7);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    heap_destroy(shadow.heap);
+    assert_int_equal(os_test_mapped_bytes(), 0);
+    return 0;
+}
+
+static size_t resident_bytes_at(uint64_t address, uint64_t bytes)
+{
+    static unsigned char pages[65536];
+    size_t count = bytes / PAGE_BYTES;
+    size_t resident = 0;
+    assert_true(count <= sizeof(pages));
+    assert_int_equal(mincore((void *)(uintptr_t)address, bytes, pages), 0);
+    for (size_t i = 0; i < count; i++)
+        resident += pages[i] & 1u;
+    return resident * PAGE_BYTES;
+}
+
+/* Of everything the heap holds. */
+static size_t resident_bytes(const struct heap *heap)
+{
+    const struct respire_heap_image *image = &heap->image;
+    size_t resident = 0;
+    const struct respire_block_slot *blocks = (const void *)(uintptr_t)image->block_table_address;
+    for (uint64_t i = 0; i < image->block_slots; i++)
+        resident += blocks[i].address != 0 ? resident_bytes_at(blocks[i].address, image->block_bytes) : 0;
+    const struct respire_large_slot *large = (const void *)(uintptr_t)image->large_table_address;
+    for (uint64_t i = 0; i < image->large_slots; i++)
+        resident += large[i].address != 0 ? resident_bytes_at(large[i].address, large[i].mapped_bytes) : 0;
+    return resident;
+}
+
+/* The pages that hold at least one byte of an object: no purge can get below. */
+static size_t floor_bytes(void)
+{
+    shadow_check(&shadow); /* sorts by address */
+    size_t pages = 0;
+    uintptr_t last = 0;
+    for (size_t i = 0; i < shadow.count; i++) {
+        uintptr_t first_page = (uintptr_t)shadow.objects[i].address / PAGE_BYTES;
+        uintptr_t last_page = ((uintptr_t)shadow.objects[i].address + shadow.objects[i].bytes - 1) / PAGE_BYTES;
+        if (first_page <= last)
+            first_page = last + 1;
+        if (last_page >= first_page) {
+            pages += last_page - first_page + 1;
+            last = last_page;
+        }
+    }
+    return pages * PAGE_BYTES;
+}
+
+static void fill_heap(unsigned objects, size_t bytes)
+{
+    for (unsigned i = 0; i < objects; i++)
+        assert_true(shadow_allocate(&shadow, bytes));
+}
+
+static struct purge_result pass(void)
+{
+    struct purge_result result = {0};
+    heap_purge(shadow.heap, false, &result);
+    check_image(shadow.heap);
+    return result;
+}
+
+/* Three passes apart by half a decay, and not one less. */
+static void waits_for_the_decay(void **state)
+{
+    (void)state;
+    fill_heap(10000, 1000);
+    shadow_free_all(&shadow);
+    size_t before = resident_bytes(shadow.heap);
+    assert_true(before > 9000000);
+    assert_int_equal(pass().bytes, 0);
+    struct purge_result second = pass();
+    assert_int_equal(second.bytes, 0);
+    assert_true(second.pending);
+    assert_int_equal(resident_bytes(shadow.heap), before);
+    struct purge_result third = pass();
+    assert_true(third.bytes > 9000000);
+    assert_true(resident_bytes(shadow.heap) < 400 * KIB);
+    /* Blocks without anything left are gone. */
+    assert_in_range(shadow.heap->image.block_count, 1, 2);
+    assert_false(pass().pending);
+    assert_int_equal(pass().calls, 0);
+    assert_int_equal(shadow.heap->image.purged_bytes_total, third.bytes);
+    assert_int_equal(shadow.heap->image.purge_count, third.calls);
+}
+
+/* Survivors keep their page and their content; all other pages go. */
+static void survivors_stay(void **state)
+{
+    (void)state;
+    static const unsigned shares[] = {2, 20, 200, 2000};
+    for (size_t s = 0; s < sizeof(shares) / sizeof(shares[0]); s++) {
+        fill_heap(SHADOW_OBJECTS, 700);
+        for (size_t i = SHADOW_OBJECTS; i-- > 0;) {
+            if (i % shares[s] != 0)
+                shadow_free(&shadow, i);
+        }
+        for (unsigned i = 0; i < 3; i++)
+            pass();
+        shadow_check(&shadow);
+        size_t header_bytes = shadow.heap->image.block_count * HEADER_PAGES * PAGE_BYTES;
+        assert_in_range(resident_bytes(shadow.heap), floor_bytes(), floor_bytes() + header_bytes + 3 * SECTION_BYTES);
+        shadow_free_all(&shadow);
+        for (unsigned i = 0; i < 3; i++)
+            pass();
+    }
+}
+
+/* What is used again between two passes is not old. */
+static void reuse_resets_the_clock(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 10; round++) {
+        fill_heap(5000, 900);
+        shadow_free_all(&shadow);
+        pass();
+    }
+    assert_true(resident_bytes(shadow.heap) > 4000000);
+    assert_true(shadow.heap->image.purged_bytes_total < 2 * MIB);
+}
+
+static void large_mappings_decay(void **state)
+{
+    (void)state;
+    fill_heap(6, 700 * KIB);
+    shadow_free_all(&shadow);
+    assert_int_equal(shadow.heap->image.large_count, 6);
+    assert_true(pass().pending);
+    assert_int_equal(shadow.heap->image.large_count, 6);
+    struct timespec pause = {.tv_nsec = 520000000};
+    nanosleep(&pause, NULL);
+    assert_int_equal(pass().bytes, 6 * 700 * KIB);
+    assert_int_equal(shadow.heap->image.large_count, 0);
+}
+
+/* A trim takes everything at once, the open holes included. */
+static void trim_waits_for_nothing(void **state)
+{
+    (void)state;
+    fill_heap(15000, 300);
+    fill_heap(3, 300 * KIB);
+    while (shadow.count > 1)
+        shadow_free(&shadow, shadow.count - 1);
+    struct purge_result result = {0};
+    lanes_close(shadow.heap);
+    heap_purge(shadow.heap, true, &result);
+    assert_false(result.pending);
+    assert_true(result.bytes > 4000000);
+    shadow_check(&shadow);
+    assert_in_range(resident_bytes(shadow.heap), 1, 64 * KIB);
+    fill_heap(15000, 300);
+    shadow_check(&shadow);
+}
+
+/* Purged memory is handed out again, and a heap that was purged at every moment is as right as any other. */
+static void purged_heap_works_on(void **state)
+{
+    (void)state;
+    for (unsigned step = 0; step < 60000; step++) {
+        shadow_step(&shadow);
+        if (step % 97 == 0) {
+            struct purge_result result = {0};
+            heap_purge(shadow.heap, shadow_random(&shadow, 2) == 0, &result);
+        }
+        if (step % 1009 == 0)
+            lanes_close(shadow.heap);
+        if (step % 6000 == 0)
+            shadow_check(&shadow);
+    }
+    shadow_check(&shadow);
+    assert_true(shadow.heap->image.purged_bytes_total > 0);
+    shadow_free_all(&shadow);
+    shadow_check(&shadow);
+}
+
+/* An old heap without much in it settles in the first blocks instead of wandering through all. */
+static void settles_in_few_blocks(void **state)
+{
+    (void)state;
+    fill_heap(SHADOW_OBJECTS, 2000);
+    while (shadow.count > 200)
+        shadow_free(&shadow, shadow_random(&shadow, shadow.count));
+    for (unsigned i = 0; i < 3; i++)
+        pass();
+    for (unsigned round = 0; round < 20; round++) {
+        fill_heap(2000, 500);
+        while (shadow.count > 200)
+            shadow_free(&shadow, shadow.count - 1);
+        pass();
+    }
+    assert_true(resident_bytes(shadow.heap) < 12 * MIB);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(waits_for_the_decay, start, end),
+        cmocka_unit_test_setup_teardown(survivors_stay, start, end),
+        cmocka_unit_test_setup_teardown(reuse_resets_the_clock, start, end),
+        cmocka_unit_test_setup_teardown(large_mappings_decay, start, end),
+        cmocka_unit_test_setup_teardown(trim_waits_for_nothing, start, end),
+        cmocka_unit_test_setup_teardown(purged_heap_works_on, start, end),
+        cmocka_unit_test_setup_teardown(settles_in_few_blocks, start, end),
+    };
+    return cmocka_run_group_tests_name("runtime purge", tests, NULL, NULL);
+}
