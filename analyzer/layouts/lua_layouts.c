@@ -8,6 +8,7 @@ const struct lua_layout *const lua_layouts[] = {
     &luajit_gc64_2024_04,
     &luajit_gc64_2021_03,
     &luajit_gc64_2020_09,
+    &luajit2_gc64_2024_04,
     &luajit2_gc64_2021_06,
     &luajit2_gc64_2020_10,
 };

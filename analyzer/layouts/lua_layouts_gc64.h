@@ -36,6 +36,7 @@ extern const struct lua_layout luajit_gc64_2025_11_06;
 extern const struct lua_layout luajit_gc64_2024_04;
 extern const struct lua_layout luajit_gc64_2021_03;
 extern const struct lua_layout luajit_gc64_2020_09;
+extern const struct lua_layout luajit2_gc64_2024_04;
 extern const struct lua_layout luajit2_gc64_2021_06;
 extern const struct lua_layout luajit2_gc64_2020_10;
 
