@@ -1,4 +1,5 @@
-#include <inttypes.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,10 +62,17 @@ static int compare_rows(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
-/* A file that mentions LuaJIT is not a process that runs it. */
+static bool is_gone(pid_t pid)
+{
+    return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+/* A file that mentions LuaJIT is not a process that runs it, and processes end while we look. */
 static bool worth_showing(const struct row *row)
 {
-    return row->states > 0 || row->candidate.has_nginx || row->error;
+    if (row->error)
+        return !is_gone(row->candidate.pid);
+    return row->states > 0 || row->candidate.has_nginx;
 }
 
 static void print_rows(const struct row *rows, size_t count, size_t forbidden)
@@ -84,7 +92,8 @@ static void print_rows(const struct row *rows, size_t count, size_t forbidden)
     if (count == 0)
         puts("no process here holds LuaJIT or nginx");
     if (forbidden)
-        printf("%zu other processes may not be read by this user (run as root to see all)\n", forbidden);
+        printf("%zu other process%s may not be read by this user (run as root to see all)\n", forbidden,
+            forbidden == 1 ? "" : "es");
 }
 
 static json_t *row_json(const struct row *row)
@@ -128,6 +137,8 @@ struct error *command_ps(const struct cli_options *options)
         look_at(options, row);
         if (worth_showing(row))
             count++;
+        else
+            error_free(row->error);
     }
     if (!rows) {
         error = error_no_memory();
