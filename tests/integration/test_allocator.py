@@ -4,11 +4,11 @@ from memory import rollup_bytes
 from programs import MIXED_HEAP
 
 BURST = """
+    local burst = {}
+    for i = 1, 300000 do burst[i] = { i, i + 1, i + 2 } end
     keep = {}
-    for i = 1, 400000 do
-        local record = { i, i + 1, i + 2 }
-        if i % 500 == 0 then keep[#keep + 1] = record end
-    end
+    for i = 1, 300000, 500 do keep[#keep + 1] = burst[i] end
+    burst = nil
     collectgarbage() collectgarbage()
 """
 

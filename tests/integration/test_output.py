@@ -1,7 +1,9 @@
 """What respire prints: one JSON document, or text for people."""
+import contextlib
 import os
 import pty
 import re
+import subprocess
 
 import pytest
 
@@ -102,22 +104,21 @@ def test_no_colour_when_unwanted(targets, respire, command):
 
 def on_terminal(command, **environment):
     """What a command prints on a terminal of its own."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(command[0], command, {**os.environ, "TERM": "xterm", **environment})
-    printed = b""
-    with os.fdopen(terminal, "rb", buffering=0) as reader:
+    reader, terminal = pty.openpty()
+    with os.fdopen(reader, "rb", buffering=0) as printed:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=terminal, stderr=subprocess.STDOUT,
+                                   env={**os.environ, "TERM": "xterm", **environment})
+        os.close(terminal)
+        text = b"".join(until_hung_up(printed))
+        assert process.wait(10) == 0, text
+    return text.decode()
+
+
+def until_hung_up(terminal):
+    """Reading a terminal ends with an error, once nobody writes to it any more."""
+    with contextlib.suppress(OSError):
         while True:
-            try:
-                more = reader.read(65536)
-            except OSError:
-                break
-            if not more:
-                break
-            printed += more
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0, printed
-    return printed.decode()
+            yield terminal.read(65536)
 
 
 def test_no_string_of_the_target_is_shown(host, respire):

@@ -107,7 +107,7 @@ def test_exit_status_and_output_are_the_commands(respire):
 
 def test_arguments_are_the_commands(respire):
     """Options behind -- belong to the command."""
-    assert respire("run", "--", "echo", "--json", "-h", "a b") == "--json -h a b\n"
+    assert respire.attempt("run", "--", "echo", "--json", "-h", "a b").stdout == "--json -h a b\n"
 
 
 def test_no_such_command(respire):
