@@ -33,6 +33,13 @@ void section_offer(struct heap *heap, struct block *block, uint32_t section)
     struct respire_section_image *image = &block->image.sections[section];
     image->available = 1;
     image->available_below = -1;
+    section_changed_temperature(heap, block, section);
+}
+
+void section_changed_temperature(struct heap *heap, struct block *block, uint32_t section)
+{
+    if (!block->image.sections[section].available)
+        return;
     mark_slot(section_is_cold(block, section) ? heap->cold : heap->warm, block->image.slot);
 }
 

@@ -31,8 +31,11 @@ struct block *block_add(struct heap *heap);
 /* Take an empty block out of the table. Lock held. The caller unmaps it after it has let go of the lock. */
 void block_detach(struct heap *heap, struct block *block);
 
-/* Offer a section to the allocator. Lock held. */
+/* Offer a section to the allocator. Mutator only (it reads available_below without the lock), lock held. */
 void section_offer(struct heap *heap, struct block *block, uint32_t section);
+
+/* An offered section may have become cold, or warm. Lock held. */
+void section_changed_temperature(struct heap *heap, struct block *block, uint32_t section);
 
 /* Claim an offered section for a lane; `whole`: only one without a live object. False: no memory. No lock held. */
 bool section_claim(struct heap *heap, struct lane *lane, bool whole);

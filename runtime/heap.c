@@ -73,8 +73,10 @@ static void describe(struct heap *heap, uint64_t decay_ms, uint64_t background)
     clock_gettime(CLOCK_REALTIME, &now);
     image->created_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     /* Last, so that a reader that finds the magic finds the rest. */
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    memcpy(image->magic, RESPIRE_IMAGE_MAGIC, RESPIRE_IMAGE_MAGIC_BYTES);
+    uint64_t magic[RESPIRE_IMAGE_MAGIC_BYTES / 8];
+    memcpy(magic, RESPIRE_IMAGE_MAGIC, RESPIRE_IMAGE_MAGIC_BYTES);
+    __atomic_store_n((uint64_t *)(void *)image->magic + 1, magic[1], __ATOMIC_RELEASE);
+    __atomic_store_n((uint64_t *)(void *)image->magic, magic[0], __ATOMIC_RELEASE);
 }
 
 struct heap *heap_create(uint64_t decay_ms, uint64_t background)

@@ -76,13 +76,12 @@ void heap_destroy(struct heap *heap);
 /* Between these the structure part of the image changes; the lock is held all the time. */
 static inline void structure_change_begin(struct heap *heap)
 {
-    __atomic_store_n(&heap->image.change_count, heap->image.change_count + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
+    __atomic_fetch_add(&heap->image.change_count, 1, __ATOMIC_ACQ_REL);
 }
 
 static inline void structure_change_end(struct heap *heap)
 {
-    __atomic_store_n(&heap->image.change_count, heap->image.change_count + 1, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&heap->image.change_count, 1, __ATOMIC_ACQ_REL);
 }
 
 static inline void heap_lock(struct heap *heap)

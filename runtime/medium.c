@@ -55,8 +55,7 @@ static void take_run(struct heap *heap, struct block *block, uint32_t granule, u
         section->free_once &= (uint16_t)~touched;
         section->free_twice &= (uint16_t)~touched;
         /* What is left of a cold section is warm now. */
-        if (section->available)
-            section_offer(heap, block, section_number);
+        section_changed_temperature(heap, block, section_number);
         granule = here_end;
     }
 }

@@ -96,8 +96,7 @@ static void unmark(struct heap *heap, struct block *block, const struct pick *pi
             continue;
         section->state = RESPIRE_SECTION_IDLE;
         section->purged_pages |= pick->pages[i];
-        if (section->available)
-            section_offer(heap, block, i);
+        section_changed_temperature(heap, block, i);
     }
 }
 

@@ -82,11 +82,20 @@ struct heap *registry_open(void)
     return heap;
 }
 
+static void log_end(struct heap *heap)
+{
+    heap_lock(heap);
+    unsigned long long held_bytes = heap->image.held_bytes;
+    unsigned long long purged_bytes = heap->image.purged_bytes_total;
+    unsigned long long calls = heap->image.purge_count;
+    heap_unlock(heap);
+    event_log("heap %p closed: held %llu KiB, gave back %llu KiB in %llu calls before", (void *)heap, held_bytes / 1024,
+              purged_bytes / 1024, calls);
+}
+
 void registry_end(struct heap *heap)
 {
-    event_log("heap %p closed: held %llu KiB, given back %llu KiB in %llu calls before", (void *)heap,
-              (unsigned long long)heap->image.held_bytes / 1024,
-              (unsigned long long)heap->image.purged_bytes_total / 1024, (unsigned long long)heap->image.purge_count);
+    log_end(heap);
     pthread_mutex_lock(&lock);
     if (heap->next)
         heap->next->previous = heap->previous;
