@@ -76,7 +76,7 @@ static struct error *inspect(struct target *target, struct known_files *known, s
     struct candidate seen = {.pid = target_pid(target)};
     for (size_t i = 0; i < mappings.count && !error; i++) {
         const struct mapping *mapping = &mappings.items[i];
-        if (!mapping->executable || !mapping->inode || !mapping->path)
+        if (!mapping->executable || !mapping_has_file(mapping))
             continue;
         const char *name = base_name(mapping->path);
         seen.has_nginx |= strcmp(name, "nginx") == 0 || strcmp(name, "openresty") == 0;

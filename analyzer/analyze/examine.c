@@ -107,7 +107,11 @@ static bool worth_another_look(const struct target *target, const struct examine
 struct error *examine(struct target *target, const struct examine_options *options, struct process *process)
 {
     for (unsigned attempt = 1;; attempt++) {
-        struct process seen = {.pid = target_pid(target), .attempts = attempt};
+        struct process seen = {
+            .pid = target_pid(target),
+            .has_residency = target_kind(target) == TARGET_LIVE_PROCESS,
+            .attempts = attempt,
+        };
         struct capture_options capture_options = {
             .want_sizes = options->want_map,
             .never_stop = options->never_stop,

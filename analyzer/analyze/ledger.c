@@ -142,7 +142,7 @@ static struct error *give_unclaimed(struct ledger *ledger, const struct mapping 
 {
     if (mapping->shared)
         return give_shared(ledger, mapping, part);
-    if (mapping->inode)
+    if (mapping_has_file(mapping))
         return give_file(ledger, mapping, part);
     if (!mapping->path || strcmp(mapping->path, "[heap]") == 0)
         return give_anonymous(ledger, part);

@@ -6,7 +6,7 @@ static enum system_kind kind_of(const struct mapping *mapping)
 {
     if (mapping->shared)
         return SYSTEM_SHARED;
-    if (mapping->inode)
+    if (mapping_has_file(mapping))
         return mapping->executable ? SYSTEM_CODE : SYSTEM_FILE;
     if (mapping->path && strncmp(mapping->path, "[stack", 6) == 0)
         return SYSTEM_STACK;

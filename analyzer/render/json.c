@@ -46,6 +46,12 @@ json_t *json_checks(const struct checks *checks)
     return list;
 }
 
+/* A core file has no residency: the key is there, and says so. */
+static json_t *resident(bool has_residency, uint64_t bytes)
+{
+    return has_residency ? integer(bytes) : json_null();
+}
+
 static json_t *histogram(const struct histogram *histogram)
 {
     json_t *list = json_array();
@@ -58,15 +64,16 @@ static json_t *histogram(const struct histogram *histogram)
     return list;
 }
 
-static json_t *allocator(const struct heap *heap)
+static json_t *allocator(const struct heap *heap, bool has_residency)
 {
     json_t *object = json_pack("{s:s, s:o}", "kind", heap_kind_name(heap->kind), "address", json_address(heap->address));
     if (heap->kind == HEAP_OTHER)
         return object;
     json_t *sizes = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "held_bytes", integer(heap->held_bytes),
         "live_bytes", integer(heap->live_bytes), "free_bytes", integer(heap->free_bytes), "meta_bytes",
-        integer(heap->meta_bytes), "free_resident_bytes", integer(heap->free_resident_bytes), "reclaimable_bytes",
-        integer(heap->reclaimable_bytes), "segments", integer(heap->segments), "direct_maps", integer(heap->direct_maps));
+        integer(heap->meta_bytes), "free_resident_bytes", resident(has_residency, heap->free_resident_bytes),
+        "reclaimable_bytes", resident(has_residency, heap->reclaimable_bytes), "segments", integer(heap->segments),
+        "direct_maps", integer(heap->direct_maps));
     json_object_update_new(object, sizes);
     json_object_set_new(object, "histogram", json_pack("{s:o, s:o, s:o}", "used", histogram(&heap->used), "free",
         histogram(&heap->free), "segments", histogram(&heap->segment_sizes)));
@@ -98,7 +105,7 @@ static json_t *code_bytes(const struct lua_state *state)
     return integer(bytes);
 }
 
-static json_t *lua_state(const struct lua_state *state)
+static json_t *lua_state(const struct lua_state *state, bool has_residency)
 {
     json_t *object = json_pack("{s:o}", "address", json_address(state->address));
     json_object_set_new(object, "layout", state->layout ? json_string(state->layout) : json_null());
@@ -109,7 +116,7 @@ static json_t *lua_state(const struct lua_state *state)
     json_object_set_new(object, "gc_count_bytes", integer(state->collector.count_bytes));
     json_object_set_new(object, "gc_state", json_string(state->collector.phase));
     json_object_set_new(object, "collector", collector(&state->collector));
-    json_object_set_new(object, "allocator", allocator(&state->heap));
+    json_object_set_new(object, "allocator", allocator(&state->heap, has_residency));
     json_object_set_new(object, "objects", objects(state));
     json_object_set_new(object, "strings", json_pack("{s:o, s:o, s:o}", "count",
         integer(state->objects[LUA_TYPE_STRING].count), "bytes", integer(state->objects[LUA_TYPE_STRING].bytes),
@@ -148,17 +155,11 @@ json_t *json_lua(const struct process *process)
     json_object_set_new(document, "pid", json_integer(process->pid));
     json_t *states = json_array();
     for (size_t i = 0; i < process->state_count; i++)
-        json_array_append_new(states, lua_state(&process->states[i]));
+        json_array_append_new(states, lua_state(&process->states[i], process->has_residency));
     json_object_set_new(document, "states", states);
     json_object_set_new(document, "checks", all_checks(process));
     add_look(document, process);
     return document;
-}
-
-/* A core file has no residency: the key is there, and says so. */
-static json_t *resident(const struct memory_map *map, uint64_t bytes)
-{
-    return map->has_residency ? integer(bytes) : json_null();
 }
 
 static json_t *system_rows(const struct memory_map *map)
@@ -167,8 +168,8 @@ static json_t *system_rows(const struct memory_map *map)
     for (unsigned i = 0; i < SYSTEM_KINDS; i++) {
         const struct system_row *row = &map->system[i];
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", row->name, "virtual_bytes",
-            integer(row->virtual_bytes), "resident_bytes", resident(map, row->resident_bytes), "pss_bytes",
-            resident(map, row->pss_bytes), "swap_bytes", resident(map, row->swap_bytes)));
+            integer(row->virtual_bytes), "resident_bytes", resident(map->has_residency, row->resident_bytes), "pss_bytes",
+            resident(map->has_residency, row->pss_bytes), "swap_bytes", resident(map->has_residency, row->swap_bytes)));
     }
     return list;
 }
@@ -179,8 +180,8 @@ static json_t *owners(const struct memory_map *map)
     for (size_t i = 0; i < map->owner_count; i++) {
         const struct owner *owner = &map->owners[i];
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:b}", "name", owner->name, "resident_bytes",
-            resident(map, owner->resident_bytes), "virtual_bytes", integer(owner->virtual_bytes),
-            "private_resident_bytes", resident(map, owner->anonymous_bytes), "private", owner->is_private));
+            resident(map->has_residency, owner->resident_bytes), "virtual_bytes", integer(owner->virtual_bytes),
+            "private_resident_bytes", resident(map->has_residency, owner->anonymous_bytes), "private", owner->is_private));
     }
     return list;
 }
@@ -190,14 +191,14 @@ json_t *json_memory(const struct process *process)
     const struct memory_map *map = &process->map;
     json_t *document = json_document("mem");
     json_object_set_new(document, "pid", json_integer(process->pid));
-    json_object_set_new(document, "rss_bytes", resident(map, map->rss_bytes));
-    json_object_set_new(document, "pss_bytes", resident(map, map->pss_bytes));
+    json_object_set_new(document, "rss_bytes", resident(map->has_residency, map->rss_bytes));
+    json_object_set_new(document, "pss_bytes", resident(map->has_residency, map->pss_bytes));
     json_object_set_new(document, "vsz_bytes", integer(map->vsz_bytes));
-    json_object_set_new(document, "swap_bytes", resident(map, map->swap_bytes));
+    json_object_set_new(document, "swap_bytes", resident(map->has_residency, map->swap_bytes));
     json_object_set_new(document, "system", system_rows(map));
     json_object_set_new(document, "owners", owners(map));
-    json_object_set_new(document, "private_resident_bytes", resident(map, map->anonymous_bytes));
-    json_object_set_new(document, "unknown_bytes", resident(map, map->unknown_bytes));
+    json_object_set_new(document, "private_resident_bytes", resident(map->has_residency, map->anonymous_bytes));
+    json_object_set_new(document, "unknown_bytes", resident(map->has_residency, map->unknown_bytes));
     json_object_set_new(document, "checks", json_checks(&map->checks));
     const struct lua_state *damaged = process_damaged_state(process);
     if (damaged)

@@ -36,9 +36,9 @@ static void print_verdict(const struct process *process, const char *name)
             process->state_count, plural);
         return;
     }
-    text_verdict("%d %s: %zu Lua state%s, %s held, %s live (%s), %s could go back now", process->pid, name,
-        process->state_count, plural, SIZE(totals.held), SIZE(totals.live), SHARE(totals.live, totals.held),
-        SIZE(totals.reclaimable));
+    text_verdict("%d %s: %zu Lua state%s, %s held, %s live (%s)%s%s", process->pid, name, process->state_count, plural,
+        SIZE(totals.held), SIZE(totals.live), SHARE(totals.live, totals.held),
+        process->has_residency ? ", could go back now: " : "", process->has_residency ? SIZE(totals.reclaimable) : "");
 }
 
 static void print_row(const char *name, uint64_t bytes, uint64_t whole, const char *note)
@@ -46,7 +46,7 @@ static void print_row(const char *name, uint64_t bytes, uint64_t whole, const ch
     printf("  %-12s %10s  %8s   %s\n", name, SIZE(bytes), SHARE(bytes, whole), note);
 }
 
-static void print_heap(const struct heap *heap)
+static void print_heap(const struct heap *heap, bool has_residency)
 {
     if (heap->kind == HEAP_OTHER) {
         puts("  The host gave LuaJIT an allocator of its own: this heap is not LuaJIT's, and respire does not look\n"
@@ -61,8 +61,11 @@ static void print_heap(const struct heap *heap)
     print_row("held", heap->held_bytes, heap->held_bytes, note);
     snprintf(note, sizeof(note), "%s blocks in use", COUNT(heap->used_blocks));
     print_row("live", heap->live_bytes, heap->held_bytes, note);
-    snprintf(note, sizeof(note), "%s resident, %s reclaimable in whole pages", SIZE(heap->free_resident_bytes),
-        SIZE(heap->reclaimable_bytes));
+    if (has_residency)
+        snprintf(note, sizeof(note), "%s resident, %s reclaimable in whole pages", SIZE(heap->free_resident_bytes),
+            SIZE(heap->reclaimable_bytes));
+    else
+        snprintf(note, sizeof(note), "in %s blocks", COUNT(heap->free_blocks));
     print_row("free", heap->free_bytes, heap->held_bytes, note);
     print_row("meta", heap->meta_bytes, heap->held_bytes, "the allocator's own records");
 }
@@ -120,7 +123,7 @@ static void print_checks(const struct checks *checks)
         printf("  %-12s %-48s %16s\n", i ? "" : "checks hold", checks->items[i].name, COUNT(checks->items[i].actual));
 }
 
-static void print_state(const struct lua_state *state)
+static void print_state(const struct lua_state *state, bool has_residency)
 {
     text_heading("State 0x%" PRIx64 ", %s, layout %s", state->address.value,
         state->damage                      ? "not understood"
@@ -132,7 +135,7 @@ static void print_state(const struct lua_state *state)
         printf("  %s\n", error_text(state->damage));
         return;
     }
-    print_heap(&state->heap);
+    print_heap(&state->heap, has_residency);
     print_collector(&state->collector);
     print_objects(state);
     print_sizes(&state->heap);
@@ -143,7 +146,7 @@ void lua_text_print(const struct process *process, const char *process_name)
 {
     print_verdict(process, process_name);
     for (size_t i = 0; i < process->state_count; i++)
-        print_state(&process->states[i]);
+        print_state(&process->states[i], process->has_residency);
 }
 
 void look_text_print(const struct process *process, bool is_core)

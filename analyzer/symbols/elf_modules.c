@@ -10,12 +10,13 @@
 
 static bool has_file(const struct mapping *mapping)
 {
-    return mapping->inode != 0 && mapping->path && mapping->path[0] == '/' && !mapping->shared;
+    return mapping_has_file(mapping) && !mapping->shared;
 }
 
 static bool same_file(const struct mapping *a, const struct mapping *b)
 {
-    return a->inode == b->inode && a->device_major == b->device_major && a->device_minor == b->device_minor;
+    return a->inode == b->inode && a->device_major == b->device_major && a->device_minor == b->device_minor
+        && strcmp(a->path, b->path) == 0;
 }
 
 /* The first mapping of the run of file mappings around `index` that belong to one load of one file. */

@@ -37,6 +37,12 @@ struct mapping {
     struct mapping_sizes sizes;
 };
 
+/* True when a file is behind the mapping. A core file tells paths, but no inodes. */
+static inline bool mapping_has_file(const struct mapping *mapping)
+{
+    return mapping->path && mapping->path[0] == '/';
+}
+
 struct mappings {
     struct mapping *items; /* address order, no overlap */
     size_t count, capacity;

@@ -47,7 +47,7 @@ static void process_name(pid_t pid, char *name, size_t name_bytes)
 
 static struct error *no_such_process(pid_t pid)
 {
-    if (kill(pid, 0) < 0 && errno == ESRCH)
+    if (pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH))
         return error_new(ERROR_UNREADABLE, "there is no process %d; `respire ps` lists those that can be looked at", pid);
     return error_new(ERROR_UNREADABLE, "process %d is hidden from this user; run respire as root", pid);
 }
