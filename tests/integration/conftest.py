@@ -19,7 +19,13 @@ from processes import Host, Nginx, public_directory  # noqa: E402
 TEST_SECONDS = 60
 
 
+def build_directory():
+    return pathlib.Path(os.environ.get("RESPIRE_BUILD", "build")).resolve()
+
+
 def pytest_configure(config):
+    if not (build_directory() / "respire").exists():
+        pytest.exit(f"no respire in {build_directory()}: run `make build`, or name another build in RESPIRE_BUILD", 2)
     config.addinivalue_line("markers", "seconds(limit): the test may take longer than the usual limit")
     config.addinivalue_line("markers", "preload: loads the runtime into a program that was not built with sanitizers")
 
@@ -41,7 +47,7 @@ def pytest_runtest_protocol(item):
 
 @pytest.fixture(scope="session")
 def build():
-    return pathlib.Path(os.environ.get("RESPIRE_BUILD", "build")).resolve()
+    return build_directory()
 
 
 @pytest.fixture(scope="session")
@@ -98,9 +104,8 @@ def pytest_generate_tests(metafunc):
 
 def _bring(name):
     """The release, or the reason why it can't be had."""
-    build = pathlib.Path(os.environ.get("RESPIRE_BUILD", "build"))
     try:
-        return foreign_suite.bring(name, build / "foreign")
+        return foreign_suite.bring(name, build_directory() / "foreign")
     except foreign_suite.Unavailable as reason:
         return reason
 

@@ -133,6 +133,17 @@ class Host:
     def call(self, name, state="*"):
         self.ask(f"call {state} {name}")
 
+    @contextlib.contextmanager
+    def busy(self, name, state=0):
+        """Inside, the host calls a global function again and again."""
+        self.send(f"repeat {state} {name}")
+        wait_until(lambda: process_state(self.pid) == "R", "the host is busy")
+        yield
+        self.send("count")
+        repeated, counted = self._line(), self._line()
+        assert repeated.startswith("ok ") and counted.startswith("ok "), repeated
+        self._settle()
+
     def counts(self):
         """What the collector of each state counts, in bytes."""
         return [int(word) for word in self.ask("count").split()]

@@ -29,6 +29,25 @@ def test_through_a_life(host, respire, allocator):
         assert target.count() == expected, "the target allocated in between"
 
 
+def test_every_phase_of_a_collection(host, respire):
+    """Wherever in its cycle the collector stands, the count is the target's own."""
+    target = host(script=MIXED_HEAP + """
+        collectgarbage("stop")
+        local step = collectgarbage
+        function step_once() step("step", 0) end
+    """)
+    phases = set()
+    for _ in range(60):
+        for _ in range(12):
+            target.call("step_once")
+        expected = target.count()
+        answer = respire("lua", target.pid, "--json")
+        assert_checked(answer)
+        assert only_state(answer)["gc_count_bytes"] == expected
+        phases.add(only_state(answer)["gc_state"])
+    assert len(phases) >= 3, phases
+
+
 def test_large_heap(host, respire):
     """A heap of some hundred megabytes is counted to the byte."""
     target = host(script="""

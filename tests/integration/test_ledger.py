@@ -23,11 +23,11 @@ def test_proportional_size(host, respire):
 
 
 def test_large_heap_is_luajits(host, respire):
-    """A heap of 50 MB that is mostly LuaJIT's is said to be LuaJIT's, live and free apart."""
+    """Most of a large heap's pages are said to be LuaJIT's, those that hold nothing apart from those that do."""
     target = host(script="""
         keep = {}
         for i = 1, 400000 do keep[i] = { i, i } end
-        for i = 1, 400000 do if i % 2 == 0 then keep[i] = false end end
+        for i = 1, 200000 do keep[i] = false end
         collectgarbage() collectgarbage()
     """)
     answer = respire("mem", target.pid, "--json")
@@ -77,3 +77,67 @@ def test_master_reconciles(nginx, respire):
     server = nginx(http="init_by_lua_block { table_of_master = { 1 } }")
     server.wait_until_idle()
     assert_reconciled(respire("mem", server.master, "--json"), server.master)
+
+
+# Mappings of every kind, made through FFI. Each is touched in part.
+ZOO = """
+    local ffi = require "ffi"
+    ffi.cdef[[
+        void *mmap(void *, size_t, int, int, int, long);
+        int open(const char *, int, int);
+        int unlink(const char *);
+        int memfd_create(const char *, unsigned int);
+        int ftruncate(int, long);
+        int mprotect(void *, size_t, int);
+        int madvise(void *, size_t, int);
+    ]]
+    local C = ffi.C
+    local NONE, READ, WRITE = 0, 1, 3
+    local SHARED, PRIVATE, ANONYMOUS, NO_RESERVE = 1, 2, 32, 0x4000
+    local MEGABYTE = 2^20
+    local function map(bytes, protection, flags, file)
+        return ffi.cast("char *", C.mmap(nil, bytes, protection, flags, file or -1, 0))
+    end
+    local function touch(bytes, memory) ffi.fill(memory, bytes, 1) return memory end
+    local function file(name)
+        local handle = C.open(name, 66, 384)
+        assert(handle >= 0 and C.ftruncate(handle, MEGABYTE) == 0)
+        return handle
+    end
+
+    map(2^40, NONE, PRIVATE + ANONYMOUS + NO_RESERVE)
+    touch(MEGABYTE, map(2^36, WRITE, PRIVATE + ANONYMOUS + NO_RESERVE))
+    touch(300000, map(3 * MEGABYTE, WRITE, SHARED + ANONYMOUS))
+    touch(5 * MEGABYTE, map(64 * MEGABYTE, WRITE, PRIVATE + ANONYMOUS))
+    local read_only = touch(50000, map(MEGABYTE, WRITE, PRIVATE + ANONYMOUS))
+    C.mprotect(read_only, MEGABYTE, READ)
+    local secret = touch(50000, map(MEGABYTE, WRITE, PRIVATE + ANONYMOUS))
+    C.mprotect(secret, MEGABYTE, NONE)
+    local huge = map(8 * MEGABYTE, WRITE, PRIVATE + ANONYMOUS)
+    C.madvise(huge, 8 * MEGABYTE, 14)
+    touch(5 * MEGABYTE, huge)
+    local memory_file = C.memfd_create("anonymous file", 0)
+    C.ftruncate(memory_file, MEGABYTE)
+    touch(200000, map(MEGABYTE, WRITE, SHARED, memory_file))
+    touch(100000, map(MEGABYTE, WRITE, PRIVATE, memory_file))
+    for _, name in ipairs { "plain", "two words", "new\\nline", "gone (deleted)", "[heap]", "\\255\\254" } do
+        local path = "DIRECTORY/" .. name
+        local handle = file(path)
+        touch(8192, map(MEGABYTE, WRITE, SHARED, handle))
+        touch(8192, map(MEGABYTE, WRITE, PRIVATE, handle))
+        assert(map(MEGABYTE, READ, PRIVATE, handle)[4096] == 1)
+    end
+    C.unlink("DIRECTORY/plain")
+"""
+
+
+def test_zoo_reconciles(host, respire, tmp_path):
+    """Reserved, shared, read-only, unreadable, huge, deleted and strangely named mappings are all accounted for."""
+    directory = tmp_path / "files"
+    directory.mkdir()
+    target = host(script=ZOO.replace("DIRECTORY", str(directory)))
+    answer = respire("mem", target.pid, "--json")
+    assert_reconciled(answer, target.pid)
+    assert answer["vsz_bytes"] > 2**40
+    lua = respire("lua", target.pid, "--json")
+    assert lua["states"][0]["gc_count_bytes"] == target.count()

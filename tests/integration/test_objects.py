@@ -59,6 +59,51 @@ def test_collected_objects_disappear(host, respire):
     assert 0 <= after.get(STRING, 0) < 10
 
 
+def test_userdata_that_waits_for_its_finalizer(host, respire):
+    """Userdata on their way through the finalizer belong to the heap until the next cycle takes them."""
+    target = host(script="""
+        jit.off()
+        collectgarbage() collectgarbage()
+        collectgarbage("stop")
+        finalized = 0
+        local base = newproxy(true)
+        getmetatable(base).__gc = function() finalized = finalized + 1 end
+        keep = {}
+        for i = 1, 3000 do keep[i] = newproxy(base) end
+        function drop() keep = false end
+        local step = collectgarbage
+        function step_once() step("step", 0) end
+    """)
+    all_of_them = object_counts(look(respire, target))[USERDATA]
+    target.call("drop")
+    finalized = 0
+    looks_between_finalizers = 0
+    while finalized < 3000:
+        if finalized > 0:
+            looks_between_finalizers += 1
+            assert object_counts(look(respire, target))[USERDATA] == all_of_them
+        for _ in range(25):
+            target.call("step_once")
+        finalized = int(target.evaluate("return finalized"))
+    assert looks_between_finalizers > 0
+
+
+def test_string_buffers(host, respire):
+    """A string buffer owns what it has written, and weighs it."""
+    target = host(script="""
+        local buffer = require "string.buffer"
+        local to, text = buffer.new(), string.rep("x", 100000)
+        collectgarbage("stop")
+        function write() to:put(text) to:put(text) to:put(text) end
+    """)
+    before, count_before = look(respire, target), target.count()
+    target.call("write")
+    after, count_after = look(respire, target), target.count()
+    assert count_after - count_before >= 300000
+    assert object_bytes(after) - object_bytes(before) == count_after - count_before
+    assert gained(before, after) == {}
+
+
 def test_compiled_traces(host, respire):
     """Each trace that the JIT compiler keeps is an object of its own."""
     target = host(script="""
