@@ -86,6 +86,7 @@ static unsigned char *make_region(enum region_kind kind)
     case REGION_RESERVED:
         start = map(reserved_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
         mprotect(start + 5 * PAGE, PAGE, writable);
+        madvise(start, reserved_bytes, MADV_DONTDUMP); /* gdb would dump all of it */
         break;
     default:
         start = map(bytes, writable, MAP_PRIVATE | MAP_ANONYMOUS, -1);
