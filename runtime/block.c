@@ -10,6 +10,7 @@
 
 #include "bitmap.h"
 #include "os_memory.h"
+#include "purge.h"
 #include "purger.h"
 
 static void mark_slot(uint64_t *bits, uint32_t slot)
@@ -76,6 +77,8 @@ static void enter_slot(struct heap *heap, struct block *block)
 struct block *block_add(struct heap *heap)
 {
     struct block *block = os_map_aligned(BLOCK_BYTES, BLOCK_BYTES, heap->next_block_hint);
+    if (!block && heap_make_room(heap))
+        block = os_map_aligned(BLOCK_BYTES, BLOCK_BYTES, 0);
     if (!block)
         return NULL;
     /* Downwards, as the kernel itself does: neighbours merge into one mapping. */

@@ -12,6 +12,7 @@
 
 #include "block.h"
 #include "os_memory.h"
+#include "purge.h"
 
 #include <string.h>
 
@@ -103,6 +104,8 @@ void *large_allocate(struct heap *heap, size_t bytes)
         return object;
     size_t mapped_bytes = round_up(bytes, PAGE_BYTES);
     object = os_map(mapped_bytes);
+    if (!object && heap_make_room(heap))
+        object = os_map(mapped_bytes);
     if (!object)
         return NULL;
     heap_lock(heap);

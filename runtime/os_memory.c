@@ -25,10 +25,16 @@
 #ifdef RESPIRE_TESTING
 static _Atomic long successes_left = -1;
 static _Atomic size_t mapped_bytes;
+static _Atomic size_t limit_bytes;
 
 void os_test_fail_after(long successes)
 {
     successes_left = successes;
+}
+
+void os_test_limit_bytes(size_t bytes)
+{
+    limit_bytes = bytes;
 }
 
 size_t os_test_mapped_bytes(void)
@@ -36,8 +42,10 @@ size_t os_test_mapped_bytes(void)
     return mapped_bytes;
 }
 
-static bool may_take(void)
+static bool may_take(size_t more_bytes)
 {
+    if (limit_bytes != 0 && mapped_bytes + more_bytes > limit_bytes)
+        return false;
     if (successes_left < 0)
         return true;
     if (successes_left == 0)
@@ -51,8 +59,9 @@ static void count_mapped(size_t taken_bytes, size_t returned_bytes)
     mapped_bytes += taken_bytes - returned_bytes;
 }
 #else
-static inline bool may_take(void)
+static inline bool may_take(size_t more_bytes)
 {
+    (void)more_bytes;
     return true;
 }
 
@@ -103,7 +112,7 @@ void *os_map_aligned(size_t bytes, size_t alignment, uintptr_t hint)
 {
     int error = errno;
     void *result = NULL;
-    if (may_take())
+    if (may_take(bytes))
         result = map_low(hint, bytes);
     if (result && ((uintptr_t)result & (alignment - 1)) != 0) {
         /* Take enough to find an aligned place inside, and return both ends. */
@@ -140,7 +149,7 @@ void *os_resize(void *address, size_t old_bytes, size_t new_bytes)
 {
     int error = errno;
     void *result = NULL;
-    if (new_bytes <= old_bytes || may_take()) {
+    if (new_bytes <= old_bytes || may_take(new_bytes - old_bytes)) {
 #if defined(__x86_64__)
         result = mremap(address, old_bytes, new_bytes, MREMAP_MAYMOVE);
 #else

@@ -38,6 +38,8 @@ void os_small_pages(void *address, size_t bytes);
 #ifdef RESPIRE_TESTING
 /* Unit tests: after `successes` more calls that take memory, every further one fails. Negative: never fail. */
 void os_test_fail_after(long successes);
+/* ... and no call succeeds that would take more than this in all. 0: no limit. */
+void os_test_limit_bytes(size_t bytes);
 /* Mappings taken minus mappings returned, in bytes. */
 size_t os_test_mapped_bytes(void);
 #endif

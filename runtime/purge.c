@@ -224,3 +224,19 @@ void heap_purge(struct heap *heap, bool now, struct purge_result *result)
         purge_gate_open();
     }
 }
+
+static uint64_t held_bytes(struct heap *heap)
+{
+    heap_lock(heap);
+    uint64_t bytes = heap->image.held_bytes;
+    heap_unlock(heap);
+    return bytes;
+}
+
+bool heap_make_room(struct heap *heap)
+{
+    uint64_t before_bytes = held_bytes(heap);
+    struct purge_result result = {0};
+    heap_purge(heap, true, &result);
+    return held_bytes(heap) < before_bytes;
+}

@@ -18,6 +18,10 @@ struct purge_result {
  */
 void heap_purge(struct heap *heap, bool now, struct purge_result *result);
 
+/* The system has no more for us: give back everything free, so that it may be taken in another shape. False: there was
+   nothing. Called by the mutator without the lock. */
+bool heap_make_room(struct heap *heap);
+
 /* Between these no purge is at work anywhere: for fork. Waits for at most one block (1 MiB) to be returned. */
 void purge_gate_close(void);
 void purge_gate_open(void);

@@ -28,6 +28,7 @@ static int end(void **state)
 {
     (void)state;
     os_test_fail_after(-1);
+    os_test_limit_bytes(0);
     heap_destroy(shadow.heap);
     assert_int_equal(os_test_mapped_bytes(), 0);
     return 0;
@@ -159,8 +160,6 @@ static void shrinking_never_fails(void **state)
     assert_true(shadow_allocate(&shadow, 500 * KIB));
     assert_true(shadow_allocate(&shadow, 500 * KIB));
     assert_true(shadow_allocate(&shadow, 500 * KIB));
-    struct shadow_object tiny = {0};
-    (void)tiny;
     /* Use up what the blocks hold, so that nothing is left for a small object. */
     os_test_fail_after(0);
     while (shadow_allocate(&shadow, 64)) {
@@ -211,6 +210,25 @@ static void out_of_memory(void **state)
     assert_false(shadow_allocate(&shadow, SIZE_MAX));
     assert_false(shadow_allocate(&shadow, SIZE_MAX - 4096));
     assert_false(shadow_allocate(&shadow, (size_t)1 << 47));
+}
+
+/* Free blocks and kept mappings are given back when the system has no more, and taken again in another shape. */
+static void makes_room(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 15000; i++)
+            assert_true(shadow_allocate(&shadow, 2000));
+        os_test_limit_bytes(os_test_mapped_bytes());
+        assert_false(shadow_allocate(&shadow, 20 * MIB));
+        shadow_free_all(&shadow);
+        assert_true(shadow_allocate(&shadow, 10 * MIB));
+        assert_true(shadow_resize(&shadow, 0, 20 * MIB));
+        shadow_check(&shadow);
+        shadow_free_all(&shadow);
+        os_test_limit_bytes(0);
+    }
+    shadow_check(&shadow);
 }
 
 static void creation_without_memory(void **state)
@@ -299,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tables_grow, start, end),
         cmocka_unit_test_setup_teardown(shrinking_never_fails, start, end),
         cmocka_unit_test_setup_teardown(out_of_memory, start, end),
+        cmocka_unit_test_setup_teardown(makes_room, start, end),
         cmocka_unit_test_setup_teardown(creation_without_memory, start, end),
         cmocka_unit_test_setup_teardown(closing, start, end),
         cmocka_unit_test_setup_teardown(destroy_leaves_nothing, start, end),
