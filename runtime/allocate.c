@@ -40,12 +40,29 @@ static bool free_special(struct heap *heap, void *object)
     return false;
 }
 
-static inline void free_object(struct heap *heap, void *object, size_t bytes)
+static __attribute__((noinline)) void *free_slowly(struct heap *heap, void *object, size_t bytes)
 {
-    if (__builtin_expect(bytes >= LARGE_BYTES, 0))
+    struct respire_hole_image *hole = &heap->image.holes[0];
+    size_t rounded = round_up(bytes, GRANULE_BYTES);
+    if (bytes >= LARGE_BYTES)
         large_free(heap, object);
-    else if (__builtin_expect(!is_page_start(object), 1) || !free_special(heap, object))
-        small_free(heap, object, bytes);
+    else if (is_page_start(object) && free_special(heap, object))
+        return NULL;
+    else if (is_newest(hole, object, rounded))
+        hole->next = (uintptr_t)object;
+    else
+        granules_free(heap, block_of(object), granule_of(object), (uint32_t)(rounded / GRANULE_BYTES));
+    return NULL;
+}
+
+static inline void *free_object(struct heap *heap, void *object, size_t bytes)
+{
+    uint32_t granule = granule_of(object);
+    size_t count = (bytes + GRANULE_BYTES - 1) / GRANULE_BYTES;
+    /* What is large, or crosses from one section into the next, has its bits in several words too. */
+    if (__builtin_expect(is_page_start(object) || granule % 64 + count > 64, 0))
+        return free_slowly(heap, object, bytes);
+    return small_free(heap, object, granule, (uint32_t)count);
 }
 
 static void *move(struct heap *heap, void *object, size_t old_bytes, size_t new_bytes)
@@ -90,7 +107,7 @@ static void *resize_small(struct heap *heap, void *object, size_t old_bytes, siz
     return move(heap, object, old_bytes, new_bytes);
 }
 
-static void *resize(struct heap *heap, void *object, size_t old_bytes, size_t new_bytes)
+static __attribute__((noinline)) void *resize(struct heap *heap, void *object, size_t old_bytes, size_t new_bytes)
 {
     if (old_bytes >= LARGE_BYTES)
         return resize_large(heap, object, old_bytes, new_bytes);
@@ -104,11 +121,8 @@ static void *resize(struct heap *heap, void *object, size_t old_bytes, size_t ne
 void *heap_reallocate(void *data, void *object, size_t old_bytes, size_t new_bytes)
 {
     struct heap *heap = data;
-    if (new_bytes == 0) {
-        if (object && old_bytes > 0)
-            free_object(heap, object, old_bytes);
-        return NULL;
-    }
+    if (new_bytes == 0)
+        return object && old_bytes > 0 ? free_object(heap, object, old_bytes) : NULL;
     /* PUC Lua passes a type in old_bytes when there is no object. */
     if (!object || old_bytes == 0)
         return allocate(heap, new_bytes);

@@ -26,15 +26,19 @@ static inline uint64_t bit_run(uint32_t first, uint32_t count)
     return (UINT64_MAX >> (64 - count)) << first;
 }
 
+static inline void bitmap_change_word(struct block *block, uint32_t word, uint64_t run, bool set)
+{
+    uint64_t old = bitmap_word(block, word);
+    bitmap_set_word(block, word, set ? old | run : old & ~run);
+}
+
 static inline void bitmap_change(struct block *block, uint32_t granule, uint32_t count, bool set)
 {
     uint32_t word = granule / 64;
     uint32_t first = granule % 64;
     while (count > 0) {
         uint32_t here = count < 64 - first ? count : 64 - first;
-        uint64_t run = bit_run(first, here);
-        uint64_t old = bitmap_word(block, word);
-        bitmap_set_word(block, word, set ? old | run : old & ~run);
+        bitmap_change_word(block, word, bit_run(first, here), set);
         count -= here;
         first = 0;
         word++;

@@ -51,12 +51,13 @@ void heap_note_work(struct heap *heap)
         purger_wake();
 }
 
-void section_became_free(struct heap *heap, struct block *block, uint32_t section)
+void *section_became_free(struct heap *heap, struct block *block, uint32_t section)
 {
     heap_lock(heap);
     section_offer(heap, block, section);
     heap_unlock(heap);
     heap_note_work(heap);
+    return NULL;
 }
 
 static void enter_slot(struct heap *heap, struct block *block)

@@ -43,8 +43,8 @@ bool section_claim(struct heap *heap, struct lane *lane, bool whole);
 /* Let go of the lane's section; its hole is closed already. `unscanned`: it may hold holes nobody looked at. */
 void section_release(struct heap *heap, struct lane *lane, bool unscanned);
 
-/* The free path found section->available_below reached. No lock held. */
-void section_became_free(struct heap *heap, struct block *block, uint32_t section);
+/* The free path found section->available_below reached. No lock held. Returns NULL, so that it can be a tail call. */
+void *section_became_free(struct heap *heap, struct block *block, uint32_t section) __attribute__((cold));
 
 /* Tell the purger that there may be something to purge. */
 void heap_note_work(struct heap *heap);

@@ -116,6 +116,8 @@ void registry_end(struct heap *heap)
 struct heap *registry_find(const void *state)
 {
     struct heap *found = NULL;
+    if (!state)
+        return NULL;
     pthread_mutex_lock(&lock);
     for (struct heap *heap = first; heap && !found; heap = heap->next) {
         if (heap->image.state_address == (uintptr_t)state)

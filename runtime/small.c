@@ -16,6 +16,18 @@
 /* Holes below 64 bytes cost more to open than they hold. */
 #define SMALLEST_HOLE_GRANULES 4
 
+/* `count` granules, all in one section, become free. */
+static void section_free(struct heap *heap, struct block *block, uint32_t granule, uint32_t count)
+{
+    struct respire_section_image *section = &block->image.sections[granule / GRANULES_PER_SECTION];
+    bitmap_change(block, granule, count, false);
+    uint32_t live = section_live(section) - count;
+    section_set_live(section, live);
+    heap->image.live_bytes -= count * GRANULE_BYTES;
+    if ((int32_t)live <= section->available_below)
+        section_became_free(heap, block, granule / GRANULES_PER_SECTION);
+}
+
 static bool open_hole(struct heap *heap, struct lane *lane, struct respire_hole_image *hole, uint32_t wanted)
 {
     struct block *block = lane->block;

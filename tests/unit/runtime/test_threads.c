@@ -124,6 +124,29 @@ static void heaps_end_any_time(void **state)
     assert_int_equal(os_test_mapped_bytes(), 0);
 }
 
+/* A state that was closed by a lua_close we never saw: the free of its first object is the heap's end. */
+static void closed_behind_our_back(void **state)
+{
+    (void)state;
+    size_t before_bytes = os_test_mapped_bytes();
+    for (unsigned round = 0; round < 3; round++) {
+        struct heap *heap = registry_open();
+        assert_non_null(heap);
+        void *first = heap_reallocate(heap, NULL, 0, 6000);
+        assert_ptr_equal(first, heap->state_block);
+        void *second = heap_reallocate(heap, NULL, 0, 100);
+        void *large = heap_reallocate(heap, NULL, 0, MIB);
+        assert_ptr_equal(registry_find(second), heap);
+        heap_reallocate(heap, second, 100, 0);
+        heap_reallocate(heap, large, MIB, 0);
+        heap_reallocate(heap, first, 6000, 0);
+        assert_null(registry_find(second));
+    }
+    for (unsigned i = 0; i < 100 && os_test_mapped_bytes() != before_bytes; i++)
+        sleep_ms(20);
+    assert_int_equal(os_test_mapped_bytes(), before_bytes);
+}
+
 /* ThreadSanitizer does not follow threads that are started in the child of a threaded process. */
 #ifndef RESPIRE_SANITIZE_THREAD
 
@@ -221,6 +244,7 @@ int main(void)
 #ifndef RESPIRE_SANITIZE_THREAD
         cmocka_unit_test(fork_any_time),
 #endif
+        cmocka_unit_test(closed_behind_our_back),
         cmocka_unit_test(sleeps_when_idle),
     };
     return cmocka_run_group_tests_name("runtime threads", tests, NULL, NULL);
