@@ -42,16 +42,16 @@ collectgarbage()
 collectgarbage("stop")
 """
 
-# A worker's heap with survivors in between garbage.
+# A worker's heap: what a request leaves behind lives among what it drops, until it is the oldest of 40,000.
 REQUEST_HEAP = """
-local cache, cursor = {}, 0
+local cache, served = {}, 0
 function handle_request()
     local rows = {}
     for i = 1, 200 do
-        rows[i] = { id = cursor + i, name = "name " .. (cursor + i), tags = { "a", "b", tostring(i) } }
+        rows[i] = { id = served + i, name = "name " .. (served + i), tags = { "a", "b", tostring(i) } }
     end
-    cursor = cursor + 200
-    cache[cursor % 40000] = rows[cursor % 200 + 1]
+    served = served + 1
+    cache[served % 40000] = rows[served % 200 + 1]
     return #rows
 end
 """

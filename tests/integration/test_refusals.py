@@ -58,6 +58,14 @@ def test_own_process_needs_no_capability(host_program, as_nobody, command):
             assert_checked(as_nobody(command, target.pid, "--json"))
 
 
+@pytest.mark.parametrize("command", ["ps", "doctor"])
+def test_overview_needs_no_capability(host, as_nobody, command):
+    """An ordinary user gets an overview of what they may see, among processes that they may not look at."""
+    host(script=MIXED_HEAP)
+    assert as_nobody(command, "--json")
+    assert as_nobody(command)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_thread(host, respire, command):
     """The id of a thread is none of a process: exit status 3, and the sentence names the process."""
