@@ -55,3 +55,11 @@ function handle_request()
     return #rows
 end
 """
+
+# Nothing but new objects: whenever one looks, one of them is likely to be half made.
+ALLOCATION_STORM = """
+local kept = {}
+function storm()
+    for i = 1, 5000 do kept[i % 100 + 1] = { i, i } end
+end
+"""

@@ -8,7 +8,7 @@ import pytest
 from analyzer import error_sentence
 from answers import assert_checked, counted
 from processes import end, end_with_parent
-from programs import MIXED_HEAP, REQUEST_HEAP
+from programs import ALLOCATION_STORM, MIXED_HEAP, REQUEST_HEAP
 
 LOAD_SECONDS = 60
 BETWEEN_LOOKS = 0.2
@@ -77,10 +77,10 @@ def test_nginx_under_load(nginx, respire, capsys):
 
 @pytest.mark.parametrize("allocator", ["stock", "malloc"])
 def test_busy_host(host, respire, capsys, allocator):
-    """Lua that never rests, in one state of three: every look passes or says which check failed."""
-    target = host(script=REQUEST_HEAP, states=3, allocator=allocator)
+    """Lua that never rests, in one state of three: every look has all three, or says which check failed."""
+    target = host(script=ALLOCATION_STORM, states=3, allocator=allocator)
     looks = Looks(respire, target.pid, states=3)
-    with target.busy("handle_request", state=1):
+    with target.busy("storm", state=1):
         for _ in range(BUSY_LOOKS):
             looks.take()
     looks.report(capsys, f"busy host ({allocator})")
