@@ -5,8 +5,10 @@
  */
 #include "target/capture.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/size.h"
@@ -24,6 +26,7 @@ enum {
     NEVER_STOP_PAUSE_MS = 25,    /* between those */
     HEAD_ROOM_BYTES = 4 << 20,   /* that the target may grow by at least between the first look and the stop */
     GROWTH_TRIES = 4,
+    URGENT_NICE = -20,
 };
 
 /* One capture in the making. */
@@ -163,6 +166,22 @@ static struct error *stop_and_copy(struct attempt *attempt, bool *too_small, dou
     return error;
 }
 
+/*
+ * As above, ahead of other programs on a busy machine: the target waits for us, and whoever waits for the target too.
+ * The threads that are made meanwhile inherit the priority. Without CAP_SYS_NICE nothing changes.
+ */
+static struct error *stop_and_copy_quickly(struct attempt *attempt, bool *too_small, double *pause_ms)
+{
+    errno = 0;
+    int nice = getpriority(PRIO_PROCESS, 0);
+    bool known = errno == 0;
+    setpriority(PRIO_PROCESS, 0, URGENT_NICE);
+    struct error *error = stop_and_copy(attempt, too_small, pause_ms);
+    if (known)
+        setpriority(PRIO_PROCESS, 0, nice);
+    return error;
+}
+
 /* A target that outgrows the buffer runs on while a bigger one is made; only the last try makes it wait for that. */
 static struct error *copy_stopped(struct attempt *attempt, double *pause_ms)
 {
@@ -171,7 +190,7 @@ static struct error *copy_stopped(struct attempt *attempt, double *pause_ms)
     for (uint64_t tries = 1; too_small && !error; tries++) {
         bool last = tries == GROWTH_TRIES;
         too_small = false;
-        error = stop_and_copy(attempt, last ? NULL : &too_small, pause_ms);
+        error = stop_and_copy_quickly(attempt, last ? NULL : &too_small, pause_ms);
         if (!error && too_small)
             error = make_room(attempt, tries * 4);
     }

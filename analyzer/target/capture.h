@@ -8,11 +8,12 @@
  *
  * How, on a live process:
  *   1. maps and presence are read and the buffer is made (huge pages, prefaulted) while the target runs;
- *   2. no stop: if every thread sleeps, copy, then check that none of them ran (state, run time and run
- *      count in /proc/PID/task/TID/{stat,schedstat} unchanged, same threads). If that holds, the copy is consistent;
+ *   2. no stop: if every thread is asleep and switched out, copy, then check that none of them ran (run time and
+ *      run count in /proc/PID/task/TID/schedstat unchanged, same threads). If that holds, the copy is consistent;
  *   3. otherwise PTRACE_SEIZE + PTRACE_INTERRUPT all threads until no new thread appears, read maps and presence
- *      again (they may be stale), copy, PTRACE_DETACH. If respire dies in between, the kernel detaches and
- *      the target runs on. A target that is being traced already is refused (names the tracer).
+ *      again (they may be stale), copy, PTRACE_DETACH. A target that outgrew the buffer is let go while a bigger one
+ *      is made, and stopped again. If respire dies in between, the kernel detaches and the target runs on.
+ * A target that is being traced already is refused (names the tracer).
  * A core file is copied as it is, without any stop.
  */
 #ifndef RESPIRE_TARGET_CAPTURE_H
@@ -25,8 +26,8 @@
 #include "target/target.h"
 
 struct capture_options {
-    bool want_sizes;  /* read smaps and VmRSS in the same moment (costs 10–30 ms of stop) */
-    bool never_stop;  /* fail rather than stop the target */
+    bool want_sizes;  /* read smaps and VmRSS in the same moment, beside the copy */
+    bool never_stop;  /* fail rather than stop the target; tries for half a second to find it asleep */
     bool always_stop; /* stop at once: for a retry, or to measure the stop */
 };
 
@@ -44,14 +45,17 @@ struct capture {
     size_t piece_count;
     uint64_t copied_bytes;
     bool stopped;                   /* the target was stopped for the copy */
-    double pause_ms;                /* from the first thread's stop to the last one's release; 0 when not stopped */
+    double pause_ms;                /* from the first thread's stop to the last one's release, of all stops; else 0 */
     double copy_ms;
     uint64_t resident_bytes;        /* VmRSS of /proc/PID/status at that moment; 0 without want_sizes or in a core */
     void *buffer;                   /* private to capture.c */
     uint64_t buffer_bytes;
 };
 
-/* On failure nothing is left stopped and `capture` is untouched. */
+/*
+ * On failure nothing is left stopped and `capture` is untouched. ERROR_FAILED when this machine, or the cgroup that
+ * respire runs in, has no memory for the copy. One capture of a target at a time.
+ */
 struct error *capture_take(struct target *target, const struct capture_options *options, struct capture *capture);
 
 void capture_free(struct capture *capture);

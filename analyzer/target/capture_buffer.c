@@ -1,9 +1,9 @@
 /*
- * Owns the copy's memory: huge pages, faulted in before the target is stopped, because a copy into fresh 4 kB pages is ten
- * times as slow. It holds somebody's secrets, so it is kept out of core dumps.
+ * Owns the copy's memory: huge pages, faulted in before the target is stopped, because a copy into fresh 4 kB pages
+ * is ten times as slow. It holds somebody's secrets, so it is kept out of core dumps.
  *
- * respire often lives in the same container as the target. Taking more memory than the container has left would have the
- * kernel kill one of the two, so the room that is left is looked up first.
+ * respire often lives in the same container as the target. Taking more memory than the container has left would have
+ * the kernel kill one of the two, so the room that is left is looked up first.
  */
 #include "target/capture_buffer.h"
 

@@ -1,7 +1,8 @@
 /*
- * Decides which pages are copied (see capture.h), and copies them. Neighbouring pages become one piece, whatever mappings they
- * lie in. The copying is cut into batches that threads take one after the other, so that the target waits for all processors
- * together instead of for one; while it is stopped, the processor that it ran on is free anyway.
+ * Decides which pages are copied (see capture.h), and copies them. Neighbouring pages become one piece, whatever
+ * mappings they lie in. The copying is cut into batches that threads take one after the other, so that the target
+ * waits for all processors together instead of for one; while it is stopped, the processor that it ran on is free
+ * anyway.
  */
 #include "target/capture_plan.h"
 

@@ -16,7 +16,10 @@ struct capture_plan {
     uint64_t bytes; /* of all pieces */
 };
 
-/* `of_shared`: look for the pages of shared mappings too (they are never copied). `plan` is filled; free it in any case. */
+/*
+ * `of_shared`: look for the pages of shared mappings too (they are never copied). `plan` is filled; free it in any
+ * case.
+ */
 struct error *capture_plan_make(struct target *target, bool of_shared, struct capture_plan *plan);
 
 /* Copy the pieces one behind the other to `to`, and let them point there. */

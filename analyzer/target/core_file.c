@@ -1,6 +1,6 @@
 /*
- * A core file behind target.h. It owns the open core, the mapped files that stand in for what the core left out, and the
- * list of parts that says where each byte of the dead process is. Kinds of pages are guessed: what the core holds
+ * A core file behind target.h. It owns the open core, the mapped files that stand in for what the core left out, and
+ * the list of parts that says where each byte of the dead process is. Kinds of pages are guessed: what the core holds
  * was worth dumping and counts as anonymous, except shared memory; what mapped files give counts as file pages.
  */
 #include "target/core_file.h"
@@ -53,7 +53,10 @@ static size_t first_part(const struct core_file *core, address_t a)
     return low;
 }
 
-/* The permissions of memory that the core does not tell of, from the program headers of the file that was mapped there. */
+/*
+ * The permissions of memory that the core does not tell of, from the program headers of the file that was mapped
+ * there.
+ */
 static uint32_t flags_in_file(const struct core_file *core, address_t a)
 {
     unsigned char page[IMAGE_PAGE_BYTES];

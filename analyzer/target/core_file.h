@@ -52,7 +52,10 @@ struct core_file {
 /* Read header, segments and notes. */
 struct error *core_file_parse(struct core_file *core);
 
-/* Find out where the bytes of every segment are: in the core, or in a file that is proven to be the one that was mapped. */
+/*
+ * Find out where the bytes of every segment are: in the core, or in a file that is proven to be the one that was
+ * mapped.
+ */
 struct error *core_file_overlay(struct core_file *core);
 
 #endif

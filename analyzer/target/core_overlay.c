@@ -1,7 +1,7 @@
 /*
- * A core leaves out what the kernel thinks can be read elsewhere: code and read-only data of programs and libraries. This file
- * finds those bytes again, in the files that NT_FILE names, and only when a file's build id equals that in the core's
- * copy of the image's first page: another build of the same library would yield nonsense that looks right.
+ * A core leaves out what the kernel thinks can be read elsewhere: code and read-only data of programs and libraries.
+ * This file finds those bytes again, in the files that NT_FILE names, and only when a file's build id equals that in
+ * the core's copy of the image's first page: another build of the same library would yield nonsense that looks right.
  */
 #include <fcntl.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Reads the header, the segments and the notes of a core file with libelf, and refuses what is not a whole x86-64 core. */
+/* Reads header, segments and notes of a core file with libelf, and refuses what is not a whole x86-64 core. */
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -19,7 +19,8 @@ static struct error *check_header(const struct core_file *core, Elf *elf)
         return refuse(core, "it is not an ELF file");
     if (header.e_type != ET_CORE)
         return refuse(core, "it is an ELF file, but not a core");
-    if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != EM_X86_64)
+    if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB
+        || header.e_machine != EM_X86_64)
         return refuse(core, "it is not of an x86-64 process");
     return NULL;
 }

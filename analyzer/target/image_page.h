@@ -1,4 +1,7 @@
-/* What the first page of a program or library says: its ELF header and program headers. Only target/ includes this file. */
+/*
+ * What the first page of a program or library says: its ELF header and program headers. Only target/ includes this
+ * file.
+ */
 #ifndef RESPIRE_TARGET_IMAGE_PAGE_H
 #define RESPIRE_TARGET_IMAGE_PAGE_H
 
@@ -14,7 +17,10 @@ struct build_id {
     unsigned char bytes[BUILD_ID_BYTES_MAX];
 };
 
-/* The build id that the program headers in the first page of an ELF file lead to, when its note lies in that page too. */
+/*
+ * The build id that the program headers in the first page of an ELF file lead to, when its note lies in that page
+ * too.
+ */
 struct build_id build_id_of_page(const unsigned char *page, size_t bytes);
 
 /* The permissions (PF_R, PF_W, PF_X) of the segment that holds this offset of the file; 0: none does. */

@@ -117,7 +117,8 @@ static struct error *expected_bytes(struct target *target, const struct mapping 
         return NULL;
     struct error *error = sized->count ? NULL : live_mappings(target, true, sized);
     const struct mapping *same = error ? NULL : mappings_find(sized, mapping->range.start);
-    if (same && address_equal(same->range.start, mapping->range.start) && address_equal(same->range.end, mapping->range.end))
+    if (same && address_equal(same->range.start, mapping->range.start)
+        && address_equal(same->range.end, mapping->range.end))
         *bytes = same->sizes.resident_bytes + same->sizes.swap_bytes;
     return error;
 }

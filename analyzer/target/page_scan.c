@@ -1,7 +1,7 @@
 /*
- * The two ways to ask for pages, and the probe that chooses. The zero page is the trap: it is present in the page table,
- * yet holds nothing and counts in no Rss. PAGEMAP_SCAN names it (the huge one only in late kernels); pagemap's entries
- * do not, so its frame number is learned from a page of our own that was read and never written.
+ * The two ways to ask for pages, and the probe that chooses. The zero page is the trap: it is present in the page
+ * table, yet holds nothing and counts in no Rss. PAGEMAP_SCAN names it (the huge one only in late kernels); pagemap's
+ * entries do not, so its frame number is learned from a page of our own that was read and never written.
  */
 #include "target/page_scan.h"
 

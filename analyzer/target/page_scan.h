@@ -24,7 +24,10 @@ void page_scan_probe(struct page_scan_ability *ability);
 /* True when page_scan_entries should be used, because the ioctl is missing or tells less. */
 bool page_scan_prefers_entries(const struct page_scan_ability *ability);
 
-/* Both append runs, return 0 or an errno value (ESRCH: the memory is gone), and set *error when it is not the kernel's. */
+/*
+ * Both append runs, return 0 or an errno value (ESRCH: the memory is gone), and set *error when it is not the
+ * kernel's.
+ */
 int page_scan_ioctl(int pagemap, struct address_range range, struct presence *presence, struct error **error);
 
 /*

@@ -48,7 +48,8 @@ static void process_name(pid_t pid, char *name, size_t name_bytes)
 static struct error *no_such_process(pid_t pid)
 {
     if (pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH))
-        return error_new(ERROR_UNREADABLE, "there is no process %d; `respire ps` lists those that can be looked at", pid);
+        return error_new(ERROR_UNREADABLE, "there is no process %d; `respire ps` lists those that can be looked at",
+                         pid);
     return error_new(ERROR_UNREADABLE, "process %d is hidden from this user; run respire as root", pid);
 }
 
@@ -66,7 +67,7 @@ struct error *process_status_check(pid_t pid)
         return error_new(ERROR_UNREADABLE, "%d is a thread of the kernel and has no memory of its own;"
                          " choose a user's process, `respire ps` lists them", pid);
     if ((state.letter == 'Z' || state.letter == 'X') && status_number(pid, "VmSize") == 0)
-        return error_new(ERROR_UNREADABLE, "process %d has ended (it is a zombie until its parent asks for its exit status)"
+        return error_new(ERROR_UNREADABLE, "process %d has ended (a zombie until its parent asks for its exit status)"
                          " and has no memory any more; choose a running process", pid);
     return NULL;
 }
@@ -104,8 +105,8 @@ struct error *process_status_check_untraced(pid_t pid)
     if (tracer == 0)
         return NULL;
     process_name(tracer, name, sizeof(name));
-    return error_new(ERROR_UNREADABLE, "process %d is traced by process %d (%s) already; end that one first", pid, tracer,
-                     name);
+    return error_new(ERROR_UNREADABLE, "process %d is traced by process %d (%s) already; end that one first", pid,
+                     tracer, name);
 }
 
 uint64_t process_status_resident_bytes(pid_t pid)

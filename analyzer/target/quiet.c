@@ -1,7 +1,7 @@
 /*
- * Owns the order of looks that makes the proof sound. A state of S in /proc/PID/stat alone proves nothing: a thread that is
- * about to sleep shows S while it still runs, and may turn back without a switch. /proc/PID/syscall says "running"
- * unless the kernel found the thread switched out. So for each thread:
+ * Owns the order of looks that makes the proof sound. A state of S in /proc/PID/stat alone proves nothing: a thread
+ * that is about to sleep shows S while it still runs, and may turn back without a switch. /proc/PID/syscall says
+ * "running" unless the kernel found the thread switched out. So for each thread:
  *
  *     begin:  read the counts, then find it asleep and switched out      (counts ≤ those at that moment)
  *     holds:  read the counts again; equal                               (so it was never switched in since)

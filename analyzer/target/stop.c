@@ -1,12 +1,13 @@
 /*
- * Stops a process with PTRACE_SEIZE and PTRACE_INTERRUPT, which leave no trace in it: no signal, no change of group stop.
+ * Stops a process with PTRACE_SEIZE and PTRACE_INTERRUPT, which send it no signal and change no group stop. What it may
+ * notice is EINTR from the few system calls that no stop can restart (signal(7) lists them; epoll_wait is one).
  *
- * The tracer is a thread of its own. When a tracer ends, the kernel lets go of all that it traced, also of
- * threads that never came to a stop and could not be detached otherwise; so the end of that thread is the release that
- * can't fail, and the death of respire at any instant is the same event.
+ * The tracer is a thread of its own. When a tracer ends, the kernel lets go of all that it traced, also of threads
+ * that never came to a stop and could not be detached otherwise; so the end of that thread is the release that can't
+ * fail, and the death of respire at any instant is the same event.
  *
- * Stops are looked at with WNOWAIT: the kernel keeps the stop's signal until it is asked for in earnest, so a signal on
- * its way to the target is delivered even when respire is killed before it could hand it on.
+ * Stops are looked at with WNOWAIT: the kernel keeps the stop's signal until it is asked for in earnest, so a signal
+ * on its way to the target is delivered even when respire is killed before it could hand it on.
  *
  * A thread in uninterruptible sleep comes to no stop until it wakes, but it can't return to the program either: the
  * interrupt is pending and stops it first. After a short grace it counts as stopped.

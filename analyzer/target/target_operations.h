@@ -1,6 +1,6 @@
 /*
- * What stands behind target.h: each kind of target is a `struct target` at the start of a larger struct of its own, with
- * a table of the few things that a target can do. Only target/ includes this file.
+ * What stands behind target.h: each kind of target is a `struct target` at the start of a larger struct of its own,
+ * with a table of the few things that a target can do. Only target/ includes this file.
  */
 #ifndef RESPIRE_TARGET_TARGET_OPERATIONS_H
 #define RESPIRE_TARGET_TARGET_OPERATIONS_H

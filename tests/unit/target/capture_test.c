@@ -1,4 +1,4 @@
-/* A capture is a copy of one moment: equal byte for byte, consistent under threads that write, and without a stop when asleep. */
+/* A capture is a copy of one moment: equal byte for byte, under threads that write, and without a stop when asleep. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -179,8 +179,9 @@ static void plain_reading_is_not_of_one_moment(void **state)
     bool differed = false;
     for (int round = 0; round < 10000 && !differed; round++) {
         uint64_t first, second;
-        assert_ok(target_read(target, address((uintptr_t)writers.pairs[round % WRITERS].first), &first, sizeof(first)));
-        assert_ok(target_read(target, address((uintptr_t)writers.pairs[round % WRITERS].second), &second, sizeof(second)));
+        const struct pair *pair = &writers.pairs[round % WRITERS];
+        assert_ok(target_read(target, address((uintptr_t)pair->first), &first, sizeof(first)));
+        assert_ok(target_read(target, address((uintptr_t)pair->second), &second, sizeof(second)));
         differed = !is_consistent(first, second);
     }
     assert_true(differed);
@@ -188,7 +189,7 @@ static void plain_reading_is_not_of_one_moment(void **state)
     child_end(&child);
 }
 
-/* Wakes for a moment, ten thousand times a second, and writes its pair: what an unsound proof of sleep would let through. */
+/* Wakes thousands of times a second to write its pair: an unsound proof of sleep would let it through. */
 static void blinker_body(int to_parent, int from_parent, void *argument)
 {
     (void)from_parent;
@@ -239,7 +240,8 @@ static void does_not_stop_a_sleeper(void **state)
     assert_ok(target_open_process(child.pid, &target));
     for (int round = 0; round < 20; round++) {
         struct capture capture;
-        assert_ok(capture_take(target, &(struct capture_options){.never_stop = true, .want_sizes = round % 2}, &capture));
+        struct capture_options options = {.never_stop = true, .want_sizes = round % 2};
+        assert_ok(capture_take(target, &options, &capture));
         assert_false(capture.stopped);
         assert_true(capture.pause_ms <= 0);
         capture_free(&capture);

@@ -43,7 +43,8 @@ static bool make_core(pid_t pid, char *folder, char *path, size_t path_bytes)
         exec_gcore(prefix, pid);
     assert_int_equal(waitpid(helper, &status, 0), helper);
     struct stat core;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 && stat(path, &core) == 0 && core.st_size < CORE_FILE_BYTES_MAX;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 && stat(path, &core) == 0
+        && core.st_size < CORE_FILE_BYTES_MAX;
 }
 
 static void remove_core(const char *folder, const char *path)

@@ -169,7 +169,8 @@ static void reads_every_kind_of_page(void **state)
             if (!pattern_is_present(kind, i))
                 continue;
             pattern_fill(expected, kind, i);
-            assert_ok(target_read(target, address((uintptr_t)pattern.regions[kind].start + (size_t)i * PAGE), page, PAGE));
+            address_t at = address((uintptr_t)pattern.regions[kind].start + (size_t)i * PAGE);
+            assert_ok(target_read(target, at, page, PAGE));
             assert_memory_equal(page, expected, PAGE);
         }
     }
@@ -279,7 +280,8 @@ static void notices_exec(void **state)
     assert_error(target_presence(target, (struct address_range){mapped, address_add(mapped, PAGE)}, &presence),
                  ERROR_UNREADABLE, "executed another program");
     assert_error(target_read(target, mapped, &word, 1), ERROR_UNREADABLE, "executed another program");
-    assert_error(capture_take(target, &(struct capture_options){0}, &capture), ERROR_UNREADABLE, "executed another program");
+    assert_error(capture_take(target, &(struct capture_options){0}, &capture), ERROR_UNREADABLE,
+                 "executed another program");
     target_close(target);
     child_end(&child);
 }

@@ -116,7 +116,8 @@ static void refuses_damage(void **state)
     assert_refused("2000-1000 r--p 00000000 00:00 0\n", "empty");
     assert_refused("1000-1000 r--p 00000000 00:00 0\n", "empty");
     assert_refused("1001-2000 r--p 00000000 00:00 0\n", "whole pages");
-    assert_refused("1000-3000 r--p 00000000 00:00 0\n2000-4000 r--p 00000000 00:00 0\n", "line 2: an address range that overlaps");
+    assert_refused("1000-3000 r--p 00000000 00:00 0\n2000-4000 r--p 00000000 00:00 0\n",
+                   "line 2: an address range that overlaps");
     assert_refused("1000-2000 r--p\n", "no permissions");
     assert_refused("1000-2000 rwzp 00000000 00:00 0\n", "no permissions");
     assert_refused("1000-2000 r--p 0000000g 00:00 0\n", "no file offset");
@@ -156,7 +157,8 @@ static void reads_an_empty_list(void **state)
 static void refuses_every_cut(void **state)
 {
     (void)state;
-    static const char text[] = "1000-2000 rw-p 00000000 00:00 0 /a b\nRss: 4 kB\n3000-4000 r--p 00000010 01:02 9\nRss: 8 kB\n";
+    static const char text[] = "1000-2000 rw-p 00000000 00:00 0 /a b\nRss: 4 kB\n"
+                               "3000-4000 r--p 00000010 01:02 9\nRss: 8 kB\n";
     for (size_t bytes = 0; bytes < sizeof(text); bytes++) {
         char *copy = malloc(bytes + 1);
         memcpy(copy, text, bytes);
@@ -174,7 +176,9 @@ static void finds_by_address(void **state)
 {
     (void)state;
     struct mappings mappings;
-    assert_ok(parse("1000-2000 r--p 00000000 00:00 0\n2000-3000 r--p 00000000 00:00 0\n5000-6000 r--p 00000000 00:00 0\n",
+    assert_ok(parse("1000-2000 r--p 00000000 00:00 0\n"
+                    "2000-3000 r--p 00000000 00:00 0\n"
+                    "5000-6000 r--p 00000000 00:00 0\n",
                     &mappings));
     assert_null(mappings_find(&mappings, address(0xfff)));
     assert_ptr_equal(mappings_find(&mappings, address(0x1000)), &mappings.items[0]);

@@ -1,4 +1,4 @@
-/* A stop takes hold of every thread, loses no signal, changes no state, and ends when respire does, however that ends. */
+/* A stop holds every thread, loses no signal, changes no state, and ends when respire does, however that ends. */
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
