@@ -144,7 +144,7 @@ static void is_of_one_moment_under_writers(void **state)
 {
     (void)state;
     skip_unless_root();
-    enum { CAPTURES = 100 };
+    enum { CAPTURES = 60 };
     struct writers writers;
     struct target *target;
     struct child child = child_start(writers_body, NULL);
