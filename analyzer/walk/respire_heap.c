@@ -33,7 +33,7 @@ bool respire_heap_recognise(const struct capture *capture, address_t at)
 {
     struct memory_view view = view_of(capture);
     const struct respire_heap_image *image = view_bytes(&view, at, sizeof(*image));
-    return image && memcmp(image->magic, RESPIRE_IMAGE_MAGIC, RESPIRE_IMAGE_MAGIC_BYTES) == 0
+    return image && at.value % capture->page_bytes == 0 && memcmp(image->magic, RESPIRE_IMAGE_MAGIC, RESPIRE_IMAGE_MAGIC_BYTES) == 0
         && image->self_address == at.value && image->version == RESPIRE_IMAGE_VERSION;
 }
 
@@ -116,15 +116,15 @@ static void count_section(struct image_walk *w, address_t block, unsigned sectio
 
 static struct error *walk_block(struct image_walk *w, address_t block)
 {
-    const struct respire_block_image *header = view_bytes(&w->walk->view, address_add(block, w->image->block_image_offset),
-        sizeof(*header));
-    if (!header || header->self_address != block.value || header->heap_address != w->image->self_address
-        || block.value % w->walk->block_bytes)
+    struct respire_block_image header;
+    const void *bytes = view_bytes(&w->walk->view, address_add(block, w->image->block_image_offset), sizeof(header));
+    if (bytes)
+        memcpy(&header, bytes, sizeof(header));
+    if (!bytes || block.value % w->walk->block_bytes || header.self_address != block.value
+        || header.heap_address != w->image->self_address)
         return damage(w, "a block that does not know itself", block.value);
-    struct respire_section_image sections[RESPIRE_SECTIONS_PER_BLOCK];
-    memcpy(sections, header->sections, sizeof(sections));
     for (unsigned i = 0; i < w->image->sections_per_block; i++)
-        count_section(w, block, i, sections[i].live_granules);
+        count_section(w, block, i, header.sections[i].live_granules);
     struct heap *heap = w->walk->heap;
     struct heap_region *region;
     struct error *error = heap_add_region(heap,
@@ -200,11 +200,14 @@ static struct error *walk_large(struct image_walk *w)
     if (!w->walk->large)
         return error_no_memory();
     for (uint64_t i = 0; i < w->image->large_slots; i++) {
-        const struct respire_large_slot *slot = view_bytes(&table,
-            address_add(address(w->image->large_table_address), i * sizeof(*slot)), sizeof(*slot));
-        if (!slot || slot->address == 0)
+        struct respire_large_slot slot;
+        const void *bytes = view_bytes(&table, address_add(address(w->image->large_table_address), i * sizeof(slot)),
+            sizeof(slot));
+        if (bytes)
+            memcpy(&slot, bytes, sizeof(slot));
+        if (!bytes || slot.address == 0)
             continue;
-        struct error *error = walk_large_slot(w, slot);
+        struct error *error = walk_large_slot(w, &slot);
         if (error)
             return error;
     }
