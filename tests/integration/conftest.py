@@ -1,5 +1,6 @@
 """Fixtures of the integration tests: respire itself, and real processes for it to look at."""
 import contextlib
+import functools
 import os
 import pathlib
 import signal
@@ -102,6 +103,7 @@ def pytest_generate_tests(metafunc):
                                                                         for name, release in zip(names, releases)])
 
 
+@functools.lru_cache
 def _bring(name):
     """The release, or the reason why it can't be had."""
     try:
