@@ -56,6 +56,8 @@
  *     by one block, large mapping or region, and a table may have moved: read again, or trust nothing from them.
  *   - change_count even: 1, 2, 6 hold. Equations 3 and 4 may be off by ONE operation: the object being allocated or
  *     freed (up to large_threshold_bytes), or the hole being opened or closed (up to section_bytes).
+ *   - Memory on its way back to the system has left the tables and the totals a moment before it leaves the address
+ *     space: a mapping that no table knows may be that.
  *   - A reader without a stop copies, and compares change_count before and after; bits and counts move meanwhile.
  *
  * Every loop over the image is bounded by block_slots, large_slots, hole_count, region_count and

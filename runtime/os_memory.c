@@ -26,10 +26,22 @@
 static _Atomic long successes_left = -1;
 static _Atomic size_t mapped_bytes;
 static _Atomic size_t limit_bytes;
+static void (*on_discard)(void);
 
 void os_test_fail_after(long successes)
 {
     successes_left = successes;
+}
+
+void os_test_on_discard(void (*callback)(void))
+{
+    on_discard = callback;
+}
+
+static void before_discard(void)
+{
+    if (on_discard)
+        on_discard();
 }
 
 void os_test_limit_bytes(size_t bytes)
@@ -63,6 +75,10 @@ static inline bool may_take(size_t more_bytes)
 {
     (void)more_bytes;
     return true;
+}
+
+static inline void before_discard(void)
+{
 }
 
 static inline void count_mapped(size_t taken_bytes, size_t returned_bytes)
@@ -175,6 +191,7 @@ void *os_resize(void *address, size_t old_bytes, size_t new_bytes)
 bool os_discard(void *address, size_t bytes)
 {
     int error = errno;
+    before_discard();
     bool done = madvise(address, bytes, MADV_DONTNEED) == 0;
     errno = error;
     return done;

@@ -40,6 +40,8 @@ void os_small_pages(void *address, size_t bytes);
 void os_test_fail_after(long successes);
 /* ... and no call succeeds that would take more than this in all. 0: no limit. */
 void os_test_limit_bytes(size_t bytes);
+/* Called before pages are given back: what the mutator does at that moment. NULL: nothing. */
+void os_test_on_discard(void (*callback)(void));
 /* Mappings taken minus mappings returned, in bytes. */
 size_t os_test_mapped_bytes(void);
 #endif

@@ -71,7 +71,8 @@ def run(*command, preload=None, options=None, timeout=50):
 
 
 def test_exports_nothing_but_its_interface(runtime):
-    listed = subprocess.run(["nm", "-D", "--defined-only", str(runtime)], check=True, capture_output=True, text=True).stdout
+    listed = subprocess.run(["nm", "-D", "--defined-only", str(runtime)], check=True, capture_output=True,
+                            text=True).stdout
     names = {line.split()[-1] for line in listed.splitlines()}
     assert {"lua_newstate", "lua_close", "respire_newstate", "respire_stats", "respire_trim"} <= names
     assert all(name in ("lua_newstate", "lua_close") or name.startswith("respire_") for name in names)
@@ -211,7 +212,8 @@ def test_log(runtime, programs, tmp_path):
     assert outcome.stderr == ""
     assert log.stat().st_mode & 0o777 == 0o600
     text = log.read_text()
-    for event in (r"heap 0x\w+ created", r"heap 0x\w+ trimmed: \d+ KiB in \d+ calls", r"heap 0x\w+ closed: held \d+ KiB"):
+    for event in (r"heap 0x\w+ created", r"heap 0x\w+ trimmed: \d+ KiB in \d+ calls",
+                  r"heap 0x\w+ closed: held \d+ KiB"):
         assert re.search(event, text), text
     refused = run(programs / "states", "new_state", preload=runtime, options="log=/nonexistent/file")
     assert "log file /nonexistent/file: No such file or directory; the log is off" in refused.stderr
@@ -264,8 +266,8 @@ http {{
         self.port = free_port()
         (folder / "nginx.conf").write_text(self.CONFIGURATION.format(modules=MODULES, port=self.port))
         self.process = subprocess.Popen(["/usr/sbin/nginx", "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"],
-                                        env={**os.environ, "LD_PRELOAD": str(runtime), "RESPIRE_OPTIONS": "log=respire.log"},
-                                        cwd=folder)
+                                        env={**os.environ, "LD_PRELOAD": str(runtime),
+                                             "RESPIRE_OPTIONS": "log=respire.log"}, cwd=folder)
         deadline = time.monotonic() + 20
         while True:
             try:

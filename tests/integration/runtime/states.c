@@ -1,6 +1,6 @@
 /*
- * A host of LuaJIT, linked as hosts usually are. `states MODE` does one thing that hosts do; the modes are the functions
- * below.
+ * A host of LuaJIT, linked as hosts usually are. `states MODE` does one thing that hosts do; the modes are the
+ * functions below.
  */
 #include "host.h"
 
@@ -253,7 +253,8 @@ static void closing(void)
 {
     lua_State *L = open_state();
     run(L, "local p = newproxy(true) "
-           "getmetatable(p).__gc = function() local t = {} for i = 1, 100000 do t[i] = {i} end io.write('finalized ', #t, '\\n') end "
+           "getmetatable(p).__gc = function() "
+           "local t = {} for i = 1, 100000 do t[i] = {i} end io.write('finalized ', #t, '\\n') end "
            "keep = p");
     lua_State *coroutine = lua_newthread(L);
     check_burst(coroutine);

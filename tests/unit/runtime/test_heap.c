@@ -5,6 +5,7 @@
 #include "image_check.h"
 #include "large.h"
 #include "os_memory.h"
+#include "small.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,21 @@ static void grows_in_place(void **state)
     }
     assert_true(shadow_resize(&shadow, 0, 16));
     assert_ptr_equal(shadow.objects[0].address, before);
+    shadow_check(&shadow);
+}
+
+/* The last object of a section touches the hole of the next one, and must not melt into it: each has its own count. */
+static void sections_stay_apart(void **state)
+{
+    (void)state;
+    do {
+        assert_true(shadow_allocate(&shadow, 16));
+    } while ((uintptr_t)(shadow.objects[shadow.count - 1].address + 16) % SECTION_BYTES != 0);
+    assert_true(shadow_allocate(&shadow, 16));
+    assert_ptr_equal(shadow.objects[shadow.count - 1].address, shadow.objects[shadow.count - 2].address + 16);
+    shadow_free(&shadow, shadow.count - 1);
+    shadow_free(&shadow, shadow.count - 1);
+    lanes_close(shadow.heap);
     shadow_check(&shadow);
 }
 
@@ -312,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(random_operations, start, end),
         cmocka_unit_test_setup_teardown(every_border, start, end),
         cmocka_unit_test_setup_teardown(grows_in_place, start, end),
+        cmocka_unit_test_setup_teardown(sections_stay_apart, start, end),
         cmocka_unit_test_setup_teardown(reuses_what_was_freed, start, end),
         cmocka_unit_test_setup_teardown(keeps_large_mappings, start, end),
         cmocka_unit_test_setup_teardown(tables_grow, start, end),

@@ -75,7 +75,8 @@ static void wrong_values(void **state)
         assert_null(strchr(said, '\n'));
     }
     parse("decay_ms=5");
-    assert_string_equal(said, "RESPIRE_OPTIONS: decay_ms must be 500 to 3600000, not \"5\"; the default, 1000, is used");
+    assert_string_equal(said,
+                        "RESPIRE_OPTIONS: decay_ms must be 500 to 3600000, not \"5\"; the default, 1000, is used");
 }
 
 static void wrong_names(void **state)

@@ -203,6 +203,56 @@ static void purged_heap_works_on(void **state)
     shadow_check(&shadow);
 }
 
+/* Pages that went, came back under a bigger object and were freed go again. */
+static void purged_pages_go_again(void **state)
+{
+    (void)state;
+    fill_heap(SHADOW_OBJECTS, 500);
+    for (size_t i = SHADOW_OBJECTS; i-- > 0;) {
+        if (i % 1000 != 0)
+            shadow_free(&shadow, i);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        pass();
+    size_t before = resident_bytes(shadow.heap);
+    for (unsigned round = 0; round < 3; round++) {
+        fill_heap(60, 100 * KIB);
+        assert_true(resident_bytes(shadow.heap) > before + 5 * MIB);
+        while (shadow.count > SHADOW_OBJECTS / 1000)
+            shadow_free(&shadow, shadow.count - 1);
+        for (unsigned i = 0; i < 3; i++)
+            pass();
+        assert_in_range(resident_bytes(shadow.heap), 1, before + 256 * KIB);
+    }
+    shadow_check(&shadow);
+}
+
+static void mutate_meanwhile(void)
+{
+    for (unsigned i = 0; i < 20; i++)
+        shadow_step(&shadow);
+}
+
+/* While pages are on their way back the mutator goes on: it never waits (a lock held would stop this test for good),
+   and is never given one of those pages. */
+static void mutator_goes_on_during_a_purge(void **state)
+{
+    (void)state;
+    os_test_on_discard(mutate_meanwhile);
+    for (unsigned step = 0; step < 3000; step++) {
+        shadow_step(&shadow);
+        if (step % 10 == 0) {
+            struct purge_result result = {0};
+            heap_purge(shadow.heap, false, &result);
+        }
+        if (step % 300 == 0)
+            shadow_check(&shadow);
+    }
+    os_test_on_discard(NULL);
+    shadow_check(&shadow);
+    assert_true(shadow.heap->image.purged_bytes_total > 0);
+}
+
 /* An old heap without much in it settles in the first blocks instead of wandering through all. */
 static void settles_in_few_blocks(void **state)
 {
@@ -230,6 +280,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(large_mappings_decay, start, end),
         cmocka_unit_test_setup_teardown(trim_waits_for_nothing, start, end),
         cmocka_unit_test_setup_teardown(purged_heap_works_on, start, end),
+        cmocka_unit_test_setup_teardown(purged_pages_go_again, start, end),
+        cmocka_unit_test_setup_teardown(mutator_goes_on_during_a_purge, start, end),
         cmocka_unit_test_setup_teardown(settles_in_few_blocks, start, end),
     };
     return cmocka_run_group_tests_name("runtime purge", tests, NULL, NULL);

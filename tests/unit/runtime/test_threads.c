@@ -2,8 +2,10 @@
  * The purger's thread beside threads that allocate, fork and end heaps: for ThreadSanitizer as much as for itself.
  */
 #include "cmocka_all.h"
+#include "block.h"
 #include "image_check.h"
 #include "os_memory.h"
+#include "purge.h"
 #include "registry.h"
 
 #include <dirent.h>
@@ -122,6 +124,23 @@ static void heaps_end_any_time(void **state)
     for (unsigned i = 0; i < 100 && os_test_mapped_bytes() != 0; i++)
         sleep_ms(20);
     assert_int_equal(os_test_mapped_bytes(), 0);
+}
+
+/* A heap ends while the purger is in it: nobody waits, and the purger returns it when it comes out. */
+static void ends_under_the_purger(void **state)
+{
+    (void)state;
+    size_t before_bytes = os_test_mapped_bytes();
+    struct heap *heap = open_heap();
+    purge_gate_close();
+    heap_note_work(heap);
+    sleep_ms(700); /* it is at the gate now */
+    registry_end(heap);
+    assert_true(os_test_mapped_bytes() > before_bytes);
+    purge_gate_open();
+    for (unsigned i = 0; i < 100 && os_test_mapped_bytes() != before_bytes; i++)
+        sleep_ms(20);
+    assert_int_equal(os_test_mapped_bytes(), before_bytes);
 }
 
 /* A state that was closed by a lua_close we never saw: the free of its first object is the heap's end. */
@@ -244,6 +263,7 @@ int main(void)
 #ifndef RESPIRE_SANITIZE_THREAD
         cmocka_unit_test(fork_any_time),
 #endif
+        cmocka_unit_test(ends_under_the_purger),
         cmocka_unit_test(closed_behind_our_back),
         cmocka_unit_test(sleeps_when_idle),
     };
