@@ -1,8 +1,8 @@
 /*
  * One look at a target, from the copy to the checked model: capture, locate, walk, and the ledger when asked for.
  *
- * A walk whose equations fail is repeated on a fresh copy, stopped this time: three times in all. What still
- * fails then is told in the model (lua_state.damage, failed checks) and its numbers are not shown.
+ * A walk whose equations fail is repeated on a fresh copy, stopped this time, up to three times. What still fails
+ * then is told in the model (lua_state.damage, failed checks) and its numbers are not shown.
  */
 #ifndef RESPIRE_ANALYZE_EXAMINE_H
 #define RESPIRE_ANALYZE_EXAMINE_H
@@ -10,7 +10,7 @@
 #include "model/process.h"
 #include "target/target.h"
 
-enum { EXAMINE_ATTEMPTS_MAX = 3 };
+enum { EXAMINE_ATTEMPTS_MAX = 4 };
 
 struct examine_options {
     bool want_map;    /* system level and page ledger */

@@ -14,7 +14,7 @@
 enum lua_layout_claim {
     CLAIM_MAIN_THREAD,     /* the state's global_State names it as its main thread */
     CLAIM_STRING_TABLE,    /* power-of-two size, its memory is there */
-    CLAIM_COLLECTOR,       /* phase and colours in range, object chain begins at an object */
+    CLAIM_COLLECTOR,       /* phase and colours in range, the object chain begins in memory */
     CLAIM_REGISTRY,        /* the registry is a table */
     CLAIM_ALLOCATOR,       /* the allocation function is code */
     CLAIM_CURRENT_THREAD,  /* the running thread is a thread of this state */

@@ -13,8 +13,11 @@ enum {
     THREAD_FUNCTION_KIND = 10, /* a fake C function, for frames without one */
 };
 
-/* A candidate must hold this far before it counts as an unknown layout and not as chance. */
-static const enum lua_layout_claim stranger = CLAIM_REGISTRY;
+/*
+ * A candidate that names itself as main thread and has a string table is no chance: whatever else fails, it is reported.
+ * A state must never be left out in silence.
+ */
+static const enum lua_layout_claim stranger = CLAIM_COLLECTOR;
 
 static bool looks_like_main_thread(const unsigned char *bytes, uint64_t at)
 {
