@@ -27,18 +27,19 @@ static struct error *walk_states(const struct capture *capture, struct process *
     return error;
 }
 
-static void add_map_checks(const struct capture *capture, struct memory_map *map)
+static void add_map_checks(struct memory_map *map)
 {
-    uint64_t owned = 0, owned_virtual = 0, system = 0, mapped = 0;
+    uint64_t owned = 0, owned_virtual = 0, system = 0, system_virtual = 0;
     for (size_t i = 0; i < map->owner_count; i++) {
         owned += map->owners[i].resident_bytes;
         owned_virtual += map->owners[i].virtual_bytes;
     }
-    for (unsigned kind = 0; kind < SYSTEM_KINDS; kind++)
+    for (unsigned kind = 0; kind < SYSTEM_KINDS; kind++) {
         system += map->system[kind].resident_bytes;
-    for (size_t i = 0; i < capture->mappings.count; i++)
-        mapped += range_bytes(capture->mappings.items[i].range);
-    checks_add(&map->checks, "owners sum to VSZ", mapped, owned_virtual);
+        system_virtual += map->system[kind].virtual_bytes;
+    }
+    checks_add(&map->checks, "owners sum to VSZ", map->vsz_bytes, owned_virtual);
+    checks_add(&map->checks, "system rows sum to VSZ", map->vsz_bytes, system_virtual);
     if (!map->has_residency)
         return;
     checks_add(&map->checks, "owners sum to VmRSS", map->rss_bytes, owned);
@@ -59,7 +60,7 @@ static struct error *make_map(const struct target *target, const struct capture 
     }
     if (!error) {
         process->has_map = true;
-        add_map_checks(capture, &process->map);
+        add_map_checks(&process->map);
     }
     nginx_zones_free(&zones);
     elf_modules_free(&modules);

@@ -202,7 +202,8 @@ struct error *ledger_make(const struct ledger_input *input, struct memory_map *m
     struct ledger ledger = {input, &input->capture->presence, input->capture->page_bytes, map};
     size_t next_claim = 0;
     for (size_t i = 0; i < input->capture->mappings.count && !error; i++)
-        error = give_mapping(&ledger, &input->capture->mappings.items[i], &claims, &next_claim);
+        if (mapping_is_own(&input->capture->mappings.items[i]))
+            error = give_mapping(&ledger, &input->capture->mappings.items[i], &claims, &next_claim);
     claims_free(&claims);
     if (!error)
         sum_up(map);

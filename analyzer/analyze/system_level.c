@@ -20,6 +20,8 @@ static void add_sizes(struct memory_map *map, const struct mapping *mapping, enu
     const struct mapping_sizes *sizes = &mapping->sizes;
     /* Pages of a private file mapping that were written to are anonymous memory, whatever their mapping is. */
     uint64_t copied = kind == SYSTEM_FILE || kind == SYSTEM_CODE ? sizes->anonymous_bytes : 0;
+    map->system[kind].virtual_bytes -= copied;
+    map->system[SYSTEM_ANON].virtual_bytes += copied;
     map->system[kind].resident_bytes += sizes->resident_bytes - copied;
     map->system[SYSTEM_ANON].resident_bytes += copied;
     map->system[kind].pss_bytes += sizes->pss_bytes;
@@ -36,6 +38,8 @@ void system_level_make(const struct capture *capture, struct memory_map *map)
     map->rss_bytes = capture->resident_bytes;
     for (size_t i = 0; i < capture->mappings.count; i++) {
         const struct mapping *mapping = &capture->mappings.items[i];
+        if (!mapping_is_own(mapping))
+            continue;
         enum system_kind kind = kind_of(mapping);
         map->system[kind].virtual_bytes += range_bytes(mapping->range);
         map->vsz_bytes += range_bytes(mapping->range);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/address.h"
 #include "base/error.h"
@@ -41,6 +42,12 @@ struct mapping {
 static inline bool mapping_has_file(const struct mapping *mapping)
 {
     return mapping->path && mapping->path[0] == '/';
+}
+
+/* False for [vsyscall]: a page of the kernel that every process sees and that VmSize does not count. */
+static inline bool mapping_is_own(const struct mapping *mapping)
+{
+    return !mapping->path || strcmp(mapping->path, "[vsyscall]") != 0;
 }
 
 struct mappings {
