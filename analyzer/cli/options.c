@@ -117,7 +117,7 @@ static struct error *check_operand(const struct cli_options *options, enum opera
 struct error *options_parse(char **arguments, unsigned allowed, enum operand_kind operand, struct cli_options *options)
 {
     struct error *error = NULL;
-    for (; *arguments && !error; arguments++) {
+    for (; !error && *arguments; arguments++) {
         if (strcmp(*arguments, "--") == 0 && operand == OPERAND_COMMAND) {
             options->program = arguments + 1;
             break;
