@@ -13,6 +13,9 @@ static struct address_range pages(uint64_t first, uint64_t end)
     return (struct address_range){address(first * PAGE), address(end * PAGE)};
 }
 
+/* Bigger than any that the child makes: AddressSanitizer's shadow, whose entries take half a minute to read. */
+#define WHOLE_MAPPING_BYTES_MAX (2ull << 40)
+
 static void merges_neighbours(void **state)
 {
     (void)state;
@@ -126,6 +129,8 @@ static void both_ways_agree(void **state)
         struct presence scanned = {0}, entries = {0};
         struct error *error = NULL;
         uint64_t expected = mapping->sizes.resident_bytes + mapping->sizes.swap_bytes;
+        if (range_bytes(mapping->range) > WHOLE_MAPPING_BYTES_MAX)
+            continue;
         assert_int_equal(page_scan_ioctl(pagemap, mapping->range, &scanned, &error), 0);
         assert_int_equal(page_scan_entries(pagemap, &ability, mapping->range, expected, &entries, &error), 0);
         assert_null(error);
