@@ -14,7 +14,8 @@ struct error {
 
 static struct error no_memory = {ERROR_FAILED, "out of memory in respire itself"};
 
-static struct error *error_format(enum error_kind kind, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static struct error *error_format(enum error_kind kind, const char *format,
+    va_list arguments)
 {
     struct error *error = calloc(1, sizeof(*error));
     if (!error)

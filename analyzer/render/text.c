@@ -53,7 +53,7 @@ static bool use_colour(void)
     return isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
 }
 
-static void print_bold(const char *format, va_list arguments)
+__attribute__((format(printf, 1, 0))) static void print_bold(const char *format, va_list arguments)
 {
     bool colour = use_colour();
     if (colour)

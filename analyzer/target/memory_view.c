@@ -13,7 +13,8 @@ const void *view_seek(struct memory_view *view, address_t from, uint64_t bytes)
         } else {
             view->range = piece->range;
             view->data = piece->data;
-            return range_holds(piece->range, from, bytes) ? piece->data + (from.value - piece->range.start.value) : NULL;
+            uint64_t offset = from.value - piece->range.start.value;
+            return range_holds(piece->range, from, bytes) ? piece->data + offset : NULL;
         }
     }
     return NULL;
