@@ -19,11 +19,11 @@ static uint64_t anonymous_bytes(const struct presence *presence, struct address_
 {
     uint64_t bytes = 0;
     for (size_t i = presence_first(presence, range.start); i < presence->count; i++) {
-        const struct page_run *run = &presence->items[i];
-        if (run->range.start.value >= range.end.value)
+        struct address_range run = presence->items[i].range;
+        if (run.start.value >= range.end.value)
             break;
-        if (run->state == PAGE_ANONYMOUS)
-            bytes += size_min(run->range.end.value, range.end.value) - size_max(run->range.start.value, range.start.value);
+        if (presence->items[i].state == PAGE_ANONYMOUS)
+            bytes += size_min(run.end.value, range.end.value) - size_max(run.start.value, range.start.value);
     }
     return bytes;
 }

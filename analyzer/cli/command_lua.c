@@ -14,8 +14,9 @@ static struct error *nothing_to_show(const struct look *look)
     for (size_t i = 0; i < process->state_count; i++)
         if (!process->states[i].damage)
             return NULL;
-    return error_new(ERROR_NOT_UNDERSTOOD, "process %d %s: its Lua state at 0x%llx was not understood after %u looks: %s",
-        process->pid, look->name, (unsigned long long)process->states[0].address.value, process->attempts,
+    return error_new(ERROR_NOT_UNDERSTOOD,
+        "process %d %s: its Lua state at 0x%llx was not understood after %u looks: %s", process->pid, look->name,
+        (unsigned long long)process->states[0].address.value, process->attempts,
         error_text(process->states[0].damage));
 }
 

@@ -86,7 +86,7 @@ static void find_runtime(struct findings *findings)
     char path[PATH_MAX];
     struct error *error = runtime_library_find(NULL, path);
     if (error) {
-        findings_add(findings, FINDING_MISSING, "runtime", "make build, or install the package", "%s", error_text(error));
+        findings_add(findings, FINDING_MISSING, "runtime", "make build", "%s", error_text(error));
         error_free(error);
         return;
     }

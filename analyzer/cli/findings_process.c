@@ -15,8 +15,8 @@ static void find_state(struct findings *findings, const struct lua_state *state)
             "0x%" PRIx64 ": %s", state->address.value, error_text(state->damage));
         return;
     }
-    findings_add(findings, FINDING_OK, "Lua state", NULL, "0x%" PRIx64 ": layout %s, %s allocator, %zu of %zu checks hold",
-        state->address.value, state->layout, heap_kind_name(state->heap.kind), state->checks.count, state->checks.count);
+    findings_add(findings, FINDING_OK, "Lua state", NULL, "0x%" PRIx64 ": layout %s, %s allocator, all %zu checks hold",
+        state->address.value, state->layout, heap_kind_name(state->heap.kind), state->checks.count);
     for (size_t i = 0; i < state->checks.count; i++)
         findings_add(findings, FINDING_OK, "", NULL, "  %s: %" PRIu64, state->checks.items[i].name,
             state->checks.items[i].actual);
@@ -30,7 +30,8 @@ static bool any_state_on(const struct process *process, enum heap_kind kind)
     return false;
 }
 
-static void find_runtime_use(struct findings *findings, const struct candidate *candidate, const struct process *process)
+static void find_runtime_use(struct findings *findings, const struct candidate *candidate,
+    const struct process *process)
 {
     bool in_use = any_state_on(process, HEAP_RESPIRE);
     if (in_use)
@@ -40,7 +41,8 @@ static void find_runtime_use(struct findings *findings, const struct candidate *
             "LuaJIT linked into the program, without GC64, or on a host's own allocator can't be taken over by preload",
             "librespire.so is loaded, but no Lua state uses it");
     else if (any_state_on(process, HEAP_STOCK))
-        findings_add(findings, FINDING_NOTE, "runtime", "respire run -- COMMAND", "not loaded: LuaJIT uses its own allocator");
+        findings_add(findings, FINDING_NOTE, "runtime", "respire run -- COMMAND",
+            "not loaded: LuaJIT uses its own allocator");
     if (candidate->has_nginx && in_use)
         findings_add(findings, FINDING_NOTE, "binary upgrade (USR2)", "put `env LD_PRELOAD;` into nginx.conf",
             "nginx clears its environment when it executes a new binary, and the preload with it");

@@ -12,8 +12,7 @@ static void print_usage(FILE *to)
     for (size_t i = 0; i < command_count; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fputs("\n`respire COMMAND --help` shows its options and examples.\n"
-          "Exit status: 0 done; 1 failed; 2 wrong usage; 3 the target cannot be read; 4 the target is not understood.\n",
-        to);
+          "Exit status: 0 done; 1 failed; 2 wrong usage; 3 the target cannot be read; 4 it is not understood.\n", to);
 }
 
 static void print_command_help(const struct command *command)

@@ -18,9 +18,9 @@ static const struct option_row option_rows[] = {
     {OPTION_HELP, "help", 'h', NULL, "this text"},
     {OPTION_JSON, "json", 0, NULL, "one JSON document on standard output"},
     {OPTION_CORE, "core", 0, "FILE", "read a core file instead of a live process"},
-    {OPTION_NO_STOP, "no-stop", 0, NULL, "never stop the process: rather fail when it is too busy to be copied in motion"},
+    {OPTION_NO_STOP, "no-stop", 0, NULL, "never stop the process: fail when it is too busy to be copied in motion"},
     {OPTION_SET, "set", 'o', "NAME=VALUE", "an option of the runtime (below); may be given several times"},
-    {OPTION_LIBRARY, "library", 0, "FILE", "the runtime to use instead of the librespire.so that belongs to this program"},
+    {OPTION_LIBRARY, "library", 0, "FILE", "another librespire.so than the one that belongs to this program"},
 };
 
 enum { OPTION_ROWS = sizeof(option_rows) / sizeof(option_rows[0]) };

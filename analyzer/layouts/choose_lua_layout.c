@@ -129,7 +129,8 @@ const char *lua_layout_claim_name(enum lua_layout_claim claim)
     return claim < LUA_LAYOUT_CLAIMS ? claims[claim].name : "exactly one layout fits";
 }
 
-enum lua_layout_claim lua_layout_verify(const struct capture *capture, const struct lua_layout *layout, address_t thread)
+enum lua_layout_claim lua_layout_verify(const struct capture *capture, const struct lua_layout *layout,
+    address_t thread)
 {
     struct claim_context context = {.view = view_of(capture), .layout = layout, .thread = thread};
     context.global_address = address_add(thread, layout->global.offset);

@@ -26,7 +26,8 @@ enum lua_layout_claim {
 const char *lua_layout_claim_name(enum lua_layout_claim claim);
 
 /* The first claim of `layout` that fails for the state at `thread`, or LUA_LAYOUT_CLAIMS when all hold. */
-enum lua_layout_claim lua_layout_verify(const struct capture *capture, const struct lua_layout *layout, address_t thread);
+enum lua_layout_claim lua_layout_verify(const struct capture *capture, const struct lua_layout *layout,
+    address_t thread);
 
 /*
  * The row for the state at `thread`, or NULL. When NULL, `nearest` and `failed` (both may be NULL) tell the row that

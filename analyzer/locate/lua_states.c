@@ -14,8 +14,8 @@ enum {
 };
 
 /*
- * A candidate that names itself as main thread and has a string table is no chance: whatever else fails, it is reported.
- * A state must never be left out in silence.
+ * A candidate that names itself as main thread and has a string table is no chance: whatever else fails, it is
+ * reported. A state must never be left out in silence.
  */
 static const enum lua_layout_claim stranger = CLAIM_COLLECTOR;
 

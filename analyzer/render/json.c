@@ -66,7 +66,8 @@ static json_t *histogram(const struct histogram *histogram)
 
 static json_t *allocator(const struct heap *heap, bool has_residency)
 {
-    json_t *object = json_pack("{s:s, s:o}", "kind", heap_kind_name(heap->kind), "address", json_address(heap->address));
+    json_t *object = json_pack("{s:s, s:o}", "kind", heap_kind_name(heap->kind), "address",
+        json_address(heap->address));
     if (heap->kind == HEAP_OTHER)
         return object;
     json_t *sizes = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "held_bytes", integer(heap->held_bytes),
@@ -167,9 +168,10 @@ static json_t *system_rows(const struct memory_map *map)
     json_t *list = json_array();
     for (unsigned i = 0; i < SYSTEM_KINDS; i++) {
         const struct system_row *row = &map->system[i];
+        bool known = map->has_residency;
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", row->name, "virtual_bytes",
-            integer(row->virtual_bytes), "resident_bytes", resident(map->has_residency, row->resident_bytes), "pss_bytes",
-            resident(map->has_residency, row->pss_bytes), "swap_bytes", resident(map->has_residency, row->swap_bytes)));
+            integer(row->virtual_bytes), "resident_bytes", resident(known, row->resident_bytes), "pss_bytes",
+            resident(known, row->pss_bytes), "swap_bytes", resident(known, row->swap_bytes)));
     }
     return list;
 }
@@ -179,9 +181,10 @@ static json_t *owners(const struct memory_map *map)
     json_t *list = json_array();
     for (size_t i = 0; i < map->owner_count; i++) {
         const struct owner *owner = &map->owners[i];
+        bool known = map->has_residency;
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:b}", "name", owner->name, "resident_bytes",
-            resident(map->has_residency, owner->resident_bytes), "virtual_bytes", integer(owner->virtual_bytes),
-            "private_resident_bytes", resident(map->has_residency, owner->anonymous_bytes), "private", owner->is_private));
+            resident(known, owner->resident_bytes), "virtual_bytes", integer(owner->virtual_bytes),
+            "private_resident_bytes", resident(known, owner->anonymous_bytes), "private", owner->is_private));
     }
     return list;
 }

@@ -79,7 +79,7 @@ static void print_remedy(const struct process *process)
     const struct memory_map *map = &process->map;
     const struct lua_state *damaged = process_damaged_state(process);
     if (damaged)
-        printf("\nLua's memory is counted as unknown, because it was not understood: %s\n", error_text(damaged->damage));
+        printf("\nLua's memory is in unknown, because it was not understood: %s\n", error_text(damaged->damage));
     if (map->has_residency && owner_resident(map, "luajit.free") > map->rss_bytes / 4)
         puts("\nTo get luajit.free back: start the program under the runtime (respire run -- COMMAND), which returns\n"
              "free pages by itself. `respire lua` shows what is inside.");

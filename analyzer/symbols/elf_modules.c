@@ -26,7 +26,8 @@ static size_t first_of_module(const struct mappings *mappings, size_t index)
     size_t first = index;
     for (size_t i = index; i-- > 0;) {
         const struct mapping *before = &mappings->items[i];
-        if (!has_file(before) || !same_file(before, mapping) || before->file_offset > mappings->items[first].file_offset)
+        if (!has_file(before) || !same_file(before, mapping)
+            || before->file_offset > mappings->items[first].file_offset)
             break;
         first = i;
     }
@@ -80,7 +81,8 @@ static struct error *add_module(const struct target *target, const struct mappin
     return NULL;
 }
 
-struct error *elf_modules_load(const struct target *target, const struct mappings *mappings, struct elf_modules *modules)
+struct error *elf_modules_load(const struct target *target, const struct mappings *mappings,
+    struct elf_modules *modules)
 {
     struct elf_modules loaded = {0};
     struct error *error = NULL;

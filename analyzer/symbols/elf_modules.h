@@ -23,7 +23,8 @@ struct elf_modules {
 };
 
 /* Reads the program headers of every file that is mapped executable. Files that can't be read are left out. */
-struct error *elf_modules_load(const struct target *target, const struct mappings *mappings, struct elf_modules *modules);
+struct error *elf_modules_load(const struct target *target, const struct mappings *mappings,
+    struct elf_modules *modules);
 
 void elf_modules_free(struct elf_modules *modules);
 

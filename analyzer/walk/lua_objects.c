@@ -177,15 +177,17 @@ static struct error *count_globals(struct object_walk *walk, address_t thread)
     const unsigned char *buffer = global + layout->global.temporary_buffer;
     uint64_t buffer_base = field_u64(buffer, layout->objects->string_buffer.base);
     uint64_t ir_bottom = field_u32(jit, layout->jit.ir_bottom), ir_top = field_u32(jit, layout->jit.ir_top);
+    /* The recorder's buffer is addressed as if it began at instruction 0. */
+    address_t ir_biased = address(ir_top ? field_u64(jit, layout->jit.ir_buffer) : 0);
+    uint64_t ir_skipped = ir_top ? ir_bottom * INSTRUCTION_BYTES : 0;
     const struct lua_block globals[] = {
         {thread, layout->block_bytes},
         {address(field_u64(global, layout->global.string_table)),
             ((uint64_t)field_u32(global, layout->global.string_mask) + 1) * REFERENCE_BYTES},
         {address(buffer_base), field_u64(buffer, layout->objects->string_buffer.end) - buffer_base},
-        {address(field_u64(jit, layout->jit.traces)), (uint64_t)field_u32(jit, layout->jit.trace_slots) * REFERENCE_BYTES},
-        /* The recorder's buffer is addressed as if it began at instruction 0. */
-        {ir_top ? address_add(address(field_u64(jit, layout->jit.ir_buffer)), ir_bottom * INSTRUCTION_BYTES) : address(0),
-            (ir_top - ir_bottom) * INSTRUCTION_BYTES},
+        {address(field_u64(jit, layout->jit.traces)),
+            (uint64_t)field_u32(jit, layout->jit.trace_slots) * REFERENCE_BYTES},
+        {address_add(ir_biased, ir_skipped), (ir_top - ir_bottom) * INSTRUCTION_BYTES},
         {address(field_u64(jit, layout->jit.snapshots)),
             (uint64_t)field_u32(jit, layout->jit.snapshot_slots) * layout->objects->trace_parts.snapshot_bytes},
         {address(field_u64(jit, layout->jit.snapshot_map)),

@@ -35,7 +35,8 @@ static bool read_collector(const struct capture *capture, const struct lua_site 
 {
     struct memory_view view = view_of(capture);
     const struct lua_layout *layout = site->layout;
-    const unsigned char *global = view_bytes(&view, address_add(site->thread, layout->global.offset), layout->global.bytes);
+    const unsigned char *global = view_bytes(&view, address_add(site->thread, layout->global.offset),
+        layout->global.bytes);
     if (!global)
         return false;
     const unsigned char *gc = global + layout->global.gc;

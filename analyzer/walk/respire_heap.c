@@ -25,15 +25,16 @@ struct image_walk {
 
 static struct error *damage(const struct image_walk *w, const char *what, uint64_t at)
 {
-    return error_new(ERROR_NOT_UNDERSTOOD, "respire heap at 0x%" PRIx64 ": %s at 0x%" PRIx64, w->image->self_address, what,
-        at);
+    return error_new(ERROR_NOT_UNDERSTOOD, "respire heap at 0x%" PRIx64 ": %s at 0x%" PRIx64, w->image->self_address,
+        what, at);
 }
 
 bool respire_heap_recognise(const struct capture *capture, address_t at)
 {
     struct memory_view view = view_of(capture);
     const struct respire_heap_image *image = view_bytes(&view, at, sizeof(*image));
-    return image && at.value % capture->page_bytes == 0 && memcmp(image->magic, RESPIRE_IMAGE_MAGIC, RESPIRE_IMAGE_MAGIC_BYTES) == 0
+    return image && at.value % capture->page_bytes == 0
+        && memcmp(image->magic, RESPIRE_IMAGE_MAGIC, RESPIRE_IMAGE_MAGIC_BYTES) == 0
         && image->self_address == at.value && image->version == RESPIRE_IMAGE_VERSION;
 }
 
@@ -147,9 +148,8 @@ static struct error *walk_blocks(struct image_walk *w)
     for (uint64_t slot = 0; slot < w->image->block_slots; slot++) {
         uint64_t block;
         /* A page of the table that was never written holds empty slots. */
-        if (!view_u64(&table, address_add(address(w->image->block_table_address), slot * sizeof(struct respire_block_slot)),
-                &block)
-            || block == 0)
+        address_t at = address_add(address(w->image->block_table_address), slot * sizeof(struct respire_block_slot));
+        if (!view_u64(&table, at, &block) || block == 0)
             continue;
         struct error *error = walk_block(w, address(block));
         if (error)
