@@ -9,12 +9,17 @@ MESON := /usr/bin/meson
 export LC_ALL := C.UTF-8
 
 ifeq ($(SANITIZE),1)
-  override BUILD := $(BUILD)-sanitize
+  override BUILD := build-sanitize
   MESON_OPTIONS += -Db_sanitize=address,undefined -Db_lundef=false
+endif
+ifeq ($(SANITIZE),thread)
+  override BUILD := build-thread
+  MESON_OPTIONS += -Db_sanitize=thread -Db_lundef=false
 endif
 ifeq ($(origin CC),default)
   CC := gcc
 endif
+STEP := $(MAKE) --no-print-directory
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build check demo bench fuzz clean
@@ -22,7 +27,7 @@ endif
 help: ## list these rules
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo
-	@echo "  SANITIZE=1    with build, check: AddressSanitizer and UBSan, in $(BUILD)-sanitize"
+	@echo "  SANITIZE=1    with build, check: AddressSanitizer and UBSan, in build-sanitize"
 	@echo "  CC=clang      with BUILD=build-clang: another compiler"
 
 setup: ## install what is missing, from Debian's packages (needs root)
@@ -39,22 +44,30 @@ build: ## build/respire and build/librespire.so
 
 demo: ## the same burst of requests on nginx, stock and under respire, side by side
 	@packaging/setup.sh build demo
-	@$(MAKE) --no-print-directory build
+	@$(STEP) build
 	@$(PYTHON) demo/demo.py --build $(BUILD)
 
-check: ## build and run every test
+check: ## build and run every test, under both compilers and all sanitizers
 	@packaging/setup.sh build demo check
-	@$(MAKE) --no-print-directory build
+	@$(STEP) build
+ifeq ($(SANITIZE),)
+	@$(STEP) build BUILD=build-clang CC=clang
+	@$(STEP) build SANITIZE=1
+	@$(STEP) build SANITIZE=thread
+	@tests/run --build $(BUILD) --also build-clang --also build-sanitize --also build-thread=runtime --fuzz 15
+else
 	@tests/run --build $(BUILD)
+endif
 
 bench: ## measure against named peers
 	@packaging/setup.sh build demo check
-	@$(MAKE) --no-print-directory build
+	@$(STEP) build
 	@$(PYTHON) bench/bench.py --build $(BUILD)
 
 fuzz: ## feed damaged bytes to every parser of foreign memory (SECONDS=60 each)
-	@packaging/setup.sh build check
-	@tests/fuzz/run $(or $(SECONDS),60)
+	@packaging/setup.sh build demo check
+	@$(STEP) build
+	@tests/fuzz/run --build $(BUILD) $(or $(SECONDS),60)
 
 clean: ## remove what the build made
 	@rm -rf build build-*

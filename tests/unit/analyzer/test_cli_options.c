@@ -22,7 +22,8 @@ static void a_process_and_options_in_any_order(void **state)
 {
     (void)state;
     struct cli_options options = {0};
-    assert_null(options_parse(ARGUMENTS("--json", "12", "--no-stop"), OPTION_JSON | OPTION_NO_STOP, OPERAND_PID, &options));
+    unsigned allowed = OPTION_JSON | OPTION_NO_STOP;
+    assert_null(options_parse(ARGUMENTS("--json", "12", "--no-stop"), allowed, OPERAND_PID, &options));
     assert_true(options.json && options.no_stop);
     assert_int_equal(options.pid, 12);
 }

@@ -3,7 +3,7 @@
  */
 #include "image_check.h"
 
-#include "cmocka_all.h"
+#include "unit.h"
 
 #include <stdlib.h>
 #include <string.h>

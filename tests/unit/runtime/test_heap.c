@@ -1,7 +1,7 @@
 /*
  * The heap as Lua sees it: what is allocated stays what it is, whatever happens round it, and the image is true.
  */
-#include "cmocka_all.h"
+#include "unit.h"
 #include "image_check.h"
 #include "large.h"
 #include "os_memory.h"

@@ -1,7 +1,7 @@
 /*
  * RESPIRE_OPTIONS: what is right is obeyed, what is wrong is one sentence and changes nothing.
  */
-#include "cmocka_all.h"
+#include "unit.h"
 #include "options.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * What is free goes back to the system when it is old enough, and nothing else does.
  */
-#include "cmocka_all.h"
+#include "unit.h"
 #include "image_check.h"
 #include "os_memory.h"
 #include "purge.h"

@@ -1,7 +1,7 @@
 /*
  * The purger's thread beside threads that allocate, fork and end heaps: for ThreadSanitizer as much as for itself.
  */
-#include "cmocka_all.h"
+#include "unit.h"
 #include "block.h"
 #include "image_check.h"
 #include "os_memory.h"

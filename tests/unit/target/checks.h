@@ -1,16 +1,12 @@
-/* cmocka with what it needs, and assertions on errors as values. */
+/* Assertions on errors as values. */
 #ifndef RESPIRE_TESTS_CHECKS_H
 #define RESPIRE_TESTS_CHECKS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
 
