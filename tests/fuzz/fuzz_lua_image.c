@@ -2,9 +2,9 @@
  * The memory of a real LuaJIT process, damaged: no crash, no hang, and no state that passes its checks with numbers
  * that contradict each other.
  *
- * At the start a host with one Lua state is run twice, stock and under the runtime, and captured; tests/fuzz/run names the
- * program, the script and the runtime in FUZZ_HOST, FUZZ_SCRIPT and FUZZ_RUNTIME. The first byte of an input chooses
- * the capture, the rest is a list of patches of 8 bytes:
+ * At the start a host with one Lua state is run twice, stock and under the runtime, and captured; tests/fuzz/run names
+ * the program, the script and the runtime in FUZZ_HOST, FUZZ_SCRIPT and FUZZ_RUNTIME. The first byte of an input
+ * chooses the capture, the rest is a list of patches of 8 bytes:
  *
  *     u8 mode, u8 unused, u16 value, u32 place
  */
