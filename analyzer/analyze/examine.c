@@ -67,7 +67,7 @@ static struct error *make_map(const struct target *target, const struct capture 
     return error;
 }
 
-static struct error *look(struct target *target, const struct examine_options *options,
+static struct error *examine_once(struct target *target, const struct examine_options *options,
     const struct capture_options *capture_options, struct process *process)
 {
     struct capture capture;
@@ -118,7 +118,7 @@ struct error *examine(struct target *target, const struct examine_options *optio
             .never_stop = options->never_stop,
             .always_stop = attempt > 1,
         };
-        struct error *error = look(target, options, &capture_options, &seen);
+        struct error *error = examine_once(target, options, &capture_options, &seen);
         if (attempt < EXAMINE_ATTEMPTS_MAX && worth_another_look(target, options, &seen, error)) {
             error_free(error);
             process_release(&seen);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -23,10 +24,27 @@ static struct error *append_environment(const char *name, const char *added, cha
     return NULL;
 }
 
+/* The runtime would only warn and keep its default, behind all that the program prints. */
+static struct error *check_setting(const char *setting)
+{
+    static const char *const names[] = {
+#define OPTION_NAME(name, kind, minimum, maximum, fallback, description) #name,
+        RESPIRE_OPTIONS_TABLE(OPTION_NAME)
+#undef OPTION_NAME
+    };
+    size_t length = strcspn(setting, "=");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strlen(names[i]) == length && strncmp(names[i], setting, length) == 0)
+            return NULL;
+    return error_new(ERROR_USAGE, "the runtime has no option '%.*s' (see --help)", (int)length, setting);
+}
+
 struct error *command_run(const struct cli_options *options)
 {
     char library[PATH_MAX];
     struct error *error = runtime_library_find(options->library_path, library);
+    for (size_t i = 0; i < options->setting_count && !error; i++)
+        error = check_setting(options->settings[i]);
     if (!error)
         error = append_environment("LD_PRELOAD", library, ':');
     for (size_t i = 0; i < options->setting_count && !error; i++)

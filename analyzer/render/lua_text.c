@@ -4,11 +4,15 @@
 
 #include "render/text.h"
 
+/* Waste is worth a remedy from a quarter of the whole on, and from 4 MiB on. */
+enum { REMEDY_SHARE = 4, REMEDY_BYTES = 4 << 20 };
+
 /* LuaJIT stops its collector by a threshold that no count can reach: all of user space. */
 #define THRESHOLD_STOPPED ((uint64_t)1 << 46)
 
 struct totals {
     uint64_t held, live, reclaimable;
+    uint64_t stock_reclaimable; /* what only the runtime would give back */
     size_t known_heaps;
 };
 
@@ -23,6 +27,8 @@ static struct totals sum_heaps(const struct process *process)
         totals.held += state->heap.held_bytes;
         totals.live += state->heap.live_bytes;
         totals.reclaimable += state->heap.reclaimable_bytes;
+        if (state->heap.kind == HEAP_STOCK)
+            totals.stock_reclaimable += state->heap.reclaimable_bytes;
     }
     return totals;
 }
@@ -116,13 +122,6 @@ static void print_sizes(const struct heap *heap)
     }
 }
 
-static void print_checks(const struct checks *checks)
-{
-    puts("");
-    for (size_t i = 0; i < checks->count; i++)
-        printf("  %-12s %-48s %16s\n", i ? "" : "checks hold", checks->items[i].name, COUNT(checks->items[i].actual));
-}
-
 static void print_state(const struct lua_state *state, bool has_residency)
 {
     text_heading("State 0x%" PRIx64 ", %s, layout %s", state->address.value,
@@ -139,7 +138,7 @@ static void print_state(const struct lua_state *state, bool has_residency)
     print_collector(&state->collector);
     print_objects(state);
     print_sizes(&state->heap);
-    print_checks(&state->checks);
+    text_checks(&state->checks);
 }
 
 void lua_text_print(const struct process *process, const char *process_name)
@@ -147,6 +146,15 @@ void lua_text_print(const struct process *process, const char *process_name)
     print_verdict(process, process_name);
     for (size_t i = 0; i < process->state_count; i++)
         print_state(&process->states[i], process->has_residency);
+    if (process->has_residency)
+        runtime_remedy_print(sum_heaps(process).stock_reclaimable, sum_heaps(process).held);
+}
+
+void runtime_remedy_print(uint64_t wasted_bytes, uint64_t whole_bytes)
+{
+    if (wasted_bytes > whole_bytes / REMEDY_SHARE && wasted_bytes >= REMEDY_BYTES)
+        puts("\nRemedy: start the program under the runtime (respire run -- COMMAND): free pages then go back to the\n"
+             "system by themselves, about a second after their last use.");
 }
 
 void look_text_print(const struct process *process, bool is_core)

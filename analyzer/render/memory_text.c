@@ -1,8 +1,8 @@
 #include "render/memory_text.h"
 
-#include <inttypes.h>
 #include <string.h>
 
+#include "render/lua_text.h"
 #include "render/text.h"
 
 static uint64_t owner_resident(const struct memory_map *map, const char *name)
@@ -65,24 +65,14 @@ static void print_owners(const struct memory_map *map)
     }
 }
 
-static void print_checks(const struct memory_map *map)
-{
-    puts("");
-    for (size_t i = 0; i < map->checks.count; i++)
-        printf("%s %s: %" PRIu64 "%s", i ? ";" : "Checks:", map->checks.items[i].name, map->checks.items[i].actual,
-            map->checks.items[i].ok ? "" : " (NOT equal)");
-    puts("");
-}
-
 static void print_remedy(const struct process *process)
 {
     const struct memory_map *map = &process->map;
     const struct lua_state *damaged = process_damaged_state(process);
     if (damaged)
         printf("\nLua's memory is in unknown, because it was not understood: %s\n", error_text(damaged->damage));
-    if (map->has_residency && owner_resident(map, "luajit.free") > map->rss_bytes / 4)
-        puts("\nTo get luajit.free back: start the program under the runtime (respire run -- COMMAND), which returns\n"
-             "free pages by itself. `respire lua` shows what is inside.");
+    if (map->has_residency)
+        runtime_remedy_print(owner_resident(map, "luajit.free"), map->rss_bytes);
 }
 
 void memory_text_print(const struct process *process, const char *process_name)
@@ -90,6 +80,6 @@ void memory_text_print(const struct process *process, const char *process_name)
     print_verdict(process, process_name);
     print_system(&process->map);
     print_owners(&process->map);
-    print_checks(&process->map);
+    text_checks(&process->map.checks);
     print_remedy(process);
 }

@@ -47,6 +47,13 @@ const char *text_share(uint64_t part, uint64_t whole, char text[SIZE_TEXT_BYTES]
     return text;
 }
 
+void text_checks(const struct checks *checks)
+{
+    puts("");
+    for (size_t i = 0; i < checks->count; i++)
+        printf("  %-12s %-48s %16s\n", i ? "" : "checks hold", checks->items[i].name, COUNT(checks->items[i].actual));
+}
+
 static bool use_colour(void)
 {
     const char *no_colour = getenv("NO_COLOR");

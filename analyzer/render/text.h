@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "model/checks.h"
+
 enum { SIZE_TEXT_BYTES = 32 };
 
 /* "0", "812 B", "608 KiB", "12.4 MiB", "1.13 GiB": three figures, exact where they suffice. Returns `text`. */
@@ -24,6 +26,9 @@ const char *text_share(uint64_t part, uint64_t whole, char text[SIZE_TEXT_BYTES]
 void text_verdict(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void text_heading(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A block of equations that hold, one a line; nothing else is ever shown. */
+void text_checks(const struct checks *checks);
 
 /* For `bytes` printed in place, as in printf("%s", SIZE(n)). */
 #define SIZE(bytes) text_size(bytes, (char[SIZE_TEXT_BYTES]){0})
