@@ -47,7 +47,7 @@ static void find_rights(struct findings *findings)
         findings_add(findings, FINDING_OK, "other users' processes", NULL, "may be read and stopped (CAP_SYS_PTRACE)");
     else
         findings_add(findings, FINDING_MISSING, "other users' processes",
-            "run as root, or: setcap cap_sys_ptrace,cap_checkpoint_restore+ep respire",
+            "run as root, or: setcap cap_sys_ptrace,cap_dac_read_search,cap_checkpoint_restore+ep respire",
             "CAP_SYS_PTRACE is missing: only this user's own processes can be read");
     if (has_capability(bits, CAPABILITY_SYS_ADMIN) || has_capability(bits, CAPABILITY_CHECKPOINT_RESTORE))
         findings_add(findings, FINDING_OK, "deleted files", NULL,

@@ -72,8 +72,18 @@ struct error *process_status_check(pid_t pid)
     return NULL;
 }
 
+/* Root is refused in containers, and by processes that hold rights that this root lacks. */
+static struct error *not_permitted_to_root(pid_t pid)
+{
+    return error_new(ERROR_UNREADABLE,
+                     "root may not read the memory of process %d here: it has rights that respire lacks; run respire"
+                     " on the host, or give the container CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE)", pid);
+}
+
 static struct error *not_permitted(pid_t pid)
 {
+    if (geteuid() == 0)
+        return not_permitted_to_root(pid);
     char program[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
     snprintf(program + (length > 0 ? length : 0), sizeof(program) - (length > 0 ? (size_t)length : 0), "%s",
