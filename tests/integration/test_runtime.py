@@ -3,6 +3,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -285,7 +286,7 @@ http {{
         return (self.folder / "error.log").read_text()
 
     def send(self, name):
-        subprocess.run(["kill", f"-{name}", str(self.process.pid)], check=True)
+        os.kill(self.process.pid, signal.Signals[f"SIG{name}"])
 
     def workers(self):
         listed = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
