@@ -1,4 +1,5 @@
 """The runtime in real programs: what LD_PRELOAD=librespire.so does to them, and what it must not do."""
+import contextlib
 import os
 import pathlib
 import re
@@ -318,6 +319,43 @@ def rss_kib(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
 
 
+@contextlib.contextmanager
+def load(nginx, sums):
+    """Three clients that ask without a pause; gives the list of answers that were wrong."""
+    wrong = []
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            for n, text in sums.items():
+                try:
+                    answer = nginx.get(f"/work?n={n}")
+                except OSError as error:
+                    answer = repr(error)
+                if answer != text:
+                    wrong.append((n, answer))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield wrong
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def reload(nginx):
+    """HUP, and all workers are new."""
+    before = nginx.workers()
+    nginx.send("HUP")
+    deadline = time.monotonic() + 20
+    while nginx.workers() & before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not nginx.workers() & before
+
+
 def test_nginx_breathes_and_reloads_under_load(nginx):
     sums = {n: str(expected_sum(n)) for n in (1, 100, 5_000, 50_000)}
     for n, text in sums.items():
@@ -335,31 +373,9 @@ def test_nginx_breathes_and_reloads_under_load(nginx):
     assert names == {"nginx", "respire"}
 
     # HUP under load: old states close, new ones open, every answer stays right.
-    wrong = []
-    stop = threading.Event()
-
-    def load():
-        while not stop.is_set():
-            for n, text in sums.items():
-                try:
-                    answer = nginx.get(f"/work?n={n}")
-                except OSError as error:
-                    answer = repr(error)
-                if answer != text:
-                    wrong.append((n, answer))
-    threads = [threading.Thread(target=load) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(4):
-        before = nginx.workers()
-        nginx.send("HUP")
-        deadline = time.monotonic() + 20
-        while nginx.workers() & before and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not nginx.workers() & before
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with load(nginx, sums) as wrong:
+        for _ in range(4):
+            reload(nginx)
     # A connection that a closing worker had accepted and not read is reset, with or without respire.
     assert [one for one in wrong if "reset" not in one[1] and "disconnected" not in one[1]] == []
 
