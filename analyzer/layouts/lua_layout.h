@@ -29,12 +29,12 @@ enum lua_tag {
 struct lua_object_layout {
     struct { uint16_t next, marked, type, function_kind; } header;
     struct { uint16_t bytes, length; } string;                       /* then the characters and a zero */
-    struct { uint16_t bytes, kind, length, metatable, environment; } userdata;
+    struct { uint16_t bytes, kind, length; } userdata;
     struct { uint16_t bytes, type_id, variable_offset; } cdata;
     struct { uint16_t total_bytes; } proto;
     struct { uint16_t bytes; } upvalue;
     struct { uint16_t upvalue_count, c_header_bytes, lua_header_bytes; } function;
-    struct { uint16_t bytes, colocated, array, metatable, nodes, array_slots, hash_mask; } table;
+    struct { uint16_t bytes, colocated, array, nodes, array_slots, hash_mask; } table;
     struct { uint16_t bytes; } node;
     struct { uint16_t bytes, constants_low, instructions_high, snapshots, snapshot_map_entries; } trace;
     struct { uint16_t snapshot_bytes, snapshot_map_entry_bytes, instruction_bytes; } trace_parts;
@@ -47,7 +47,7 @@ struct lua_layout {
     const char *commits; /* where the numbers come from */
     const struct lua_object_layout *objects;
 
-    struct { uint16_t bytes, global, base, top, stack, open_upvalues, environment, stack_slots; } thread;
+    struct { uint16_t bytes, global, stack, open_upvalues, stack_slots; } thread;
 
     /* global_State; it follows the main thread inside one block, GG_State, whose size is block_bytes. */
     struct {
@@ -64,7 +64,7 @@ struct lua_layout {
 
     /* jit_State; ir_* and snapshot_* are the recorder's scratch buffers. */
     struct {
-        uint16_t offset, traces, trace_slots, code_area, code_area_bytes, code_total_bytes;
+        uint16_t offset, traces, trace_slots, code_area, code_total_bytes;
         uint16_t ir_buffer, ir_top, ir_bottom, snapshots, snapshot_slots, snapshot_map, snapshot_map_slots;
     } jit;
 

@@ -14,8 +14,7 @@
     .upvalue_links = {.open_previous = 16, .open_next = 24}
 
 #define GC64_THREAD(thread_bytes)                                                                            \
-    {.bytes = (thread_bytes), .global = 16, .base = 32, .top = 40, .stack = 56, .open_upvalues = 64,         \
-     .environment = 72, .stack_slots = 88}
+    {.bytes = (thread_bytes), .global = 16, .stack = 56, .open_upvalues = 64, .stack_slots = 88}
 
 /* `at`: where global_State starts in GG_State. */
 #define GC64_GLOBAL(at, global_bytes, upvalue_head_at, current_thread_at, c_type_state_at)                   \
@@ -26,7 +25,7 @@
 
 #define GC64_JIT(at, code_area_at)                                                                           \
     {.offset = (at), .traces = 384, .trace_slots = 396, .code_area = (code_area_at),                         \
-     .code_area_bytes = (code_area_at) + 24, .code_total_bytes = (code_area_at) + 32,                        \
+     .code_total_bytes = (code_area_at) + 32,                                                                \
      .ir_buffer = 328, .ir_top = 336, .ir_bottom = 340, .snapshot_slots = 348, .snapshots = 352,             \
      .snapshot_map = 360, .snapshot_map_slots = 368}
 

@@ -249,7 +249,6 @@ static struct error *note_direct_map(struct lj_alloc_walk *walk, const struct ch
         || range_bytes(range) % walk->page_bytes || bytes < block_bytes + LJ_CHUNK_OVERHEAD
         || bytes > block_bytes + LJ_DIRECT_SLACK) {
         walk->misfits++;
-        walk->first_misfit = chunk->at;
         return NULL;
     }
     struct heap *heap = walk->heap;
@@ -276,9 +275,7 @@ struct error *lj_alloc_note_block(struct lj_alloc_walk *walk, address_t block, u
     uint64_t wanted = size_max(round_up(bytes + LJ_CHUNK_OVERHEAD, LJ_CHUNK_ALIGNMENT), LJ_CHUNK_MINIMUM);
     /* What is left over when a free chunk is split stays with the block if it is too small for a chunk. */
     if (!read || !(chunk.head & LJ_CHUNK_USED) || chunk_bytes(&chunk) < wanted
-        || chunk_bytes(&chunk) - wanted >= LJ_CHUNK_MINIMUM) {
+        || chunk_bytes(&chunk) - wanted >= LJ_CHUNK_MINIMUM)
         walk->misfits++;
-        walk->first_misfit = block;
-    }
     return NULL;
 }

@@ -17,8 +17,7 @@ struct lj_alloc_walk {
     struct memory_view view;
     struct heap *heap;
     uint64_t page_bytes;
-    uint64_t misfits;        /* blocks whose chunk is not in use or has another size */
-    address_t first_misfit;
+    uint64_t misfits; /* blocks whose chunk is not in use or has another size */
 };
 
 /*

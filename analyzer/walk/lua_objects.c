@@ -7,7 +7,7 @@
 
 enum {
     OBJECT_BYTES_MIN = 16,
-    COUNT_TOLERANCE_BYTES = 64 << 10, /* ctype state, parser and buffers in use: see facts in docs/ARCHITECTURE.md */
+    COUNT_TOLERANCE_BYTES = 64 << 10, /* what the FFI, the parser and buffers hold privately; 530 at rest */
     STRING_BUCKET_FLAG = 1,           /* lowest bit of a bucket head: secondary hashing */
     REFERENCE_BYTES = 8,
     INSTRUCTION_BYTES = 8,

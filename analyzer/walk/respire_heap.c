@@ -312,7 +312,6 @@ struct error *respire_heap_note_block(struct respire_heap_walk *walk, address_t 
         histogram_add(&walk->heap->used, bytes);
     } else {
         walk->misfits++;
-        walk->first_misfit = block;
     }
     return NULL;
 }

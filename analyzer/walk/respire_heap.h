@@ -21,8 +21,7 @@ struct respire_heap_walk {
     uint64_t block_bytes, granule_bytes, bitmap_offset, large_threshold_bytes;
     struct respire_large *large; /* by address */
     size_t large_count;
-    uint64_t misfits;
-    address_t first_misfit;
+    uint64_t misfits; /* blocks whose granules are not marked as taken */
 };
 
 /*
