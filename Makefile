@@ -35,6 +35,7 @@ setup: ## install what is missing, from Debian's packages (needs root)
 
 build: ## build/respire and build/librespire.so
 	@packaging/setup.sh build
+	@[ -f $(BUILD)/build.ninja ] || echo "build: configuring and compiling in $(BUILD)"
 	@[ -f $(BUILD)/build.ninja ] || CC=$(CC) $(MESON) setup $(BUILD) $(MESON_OPTIONS) > $(BUILD).log 2>&1 \
 	    || { cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
