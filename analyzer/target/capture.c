@@ -286,7 +286,7 @@ void capture_free(struct capture *capture)
 }
 
 /* The piece that holds `from`, or NULL. */
-static const struct capture_piece *find_piece(const struct capture *capture, address_t from)
+const struct capture_piece *capture_piece_at(const struct capture *capture, address_t from)
 {
     size_t low = 0, high = capture->piece_count;
     while (low < high) {
@@ -300,18 +300,4 @@ static const struct capture_piece *find_piece(const struct capture *capture, add
             return piece;
     }
     return NULL;
-}
-
-const void *capture_bytes(const struct capture *capture, address_t from, uint64_t bytes)
-{
-    const struct capture_piece *piece = find_piece(capture, from);
-    if (!piece || !range_holds(piece->range, from, bytes))
-        return NULL;
-    return piece->data + (from.value - piece->range.start.value);
-}
-
-uint64_t capture_available(const struct capture *capture, address_t from)
-{
-    const struct capture_piece *piece = find_piece(capture, from);
-    return piece ? piece->range.end.value - from.value : 0;
 }

@@ -60,13 +60,7 @@ struct error *capture_take(struct target *target, const struct capture_options *
 
 void capture_free(struct capture *capture);
 
-/*
- * A pointer to `bytes` bytes of the target at `from`, valid as long as the capture, aligned as in the target.
- * NULL when any of it was not copied: not mapped, not present, or spans two pieces.
- */
-const void *capture_bytes(const struct capture *capture, address_t from, uint64_t bytes);
-
-/* How many bytes from `from` on are in one piece; 0 when none. For strings and scans. */
-uint64_t capture_available(const struct capture *capture, address_t from);
+/* The piece that holds `from`, or NULL: not mapped, not present, or not copied. Read through target/memory_view.h. */
+const struct capture_piece *capture_piece_at(const struct capture *capture, address_t from);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
+#include "captured.h"
 #include "checks.h"
 #include "pattern.h"
 #include "target/capture.h"

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "captured.h"
 #include "checks.h"
 #include "pattern.h"
 #include "target/capture.h"
