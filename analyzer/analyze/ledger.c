@@ -15,19 +15,6 @@ struct ledger {
     struct memory_map *map;
 };
 
-static uint64_t anonymous_bytes(const struct presence *presence, struct address_range range)
-{
-    uint64_t bytes = 0;
-    for (size_t i = presence_first(presence, range.start); i < presence->count; i++) {
-        struct address_range run = presence->items[i].range;
-        if (run.start.value >= range.end.value)
-            break;
-        if (presence->items[i].state == PAGE_ANONYMOUS)
-            bytes += size_min(run.end.value, range.end.value) - size_max(run.start.value, range.start.value);
-    }
-    return bytes;
-}
-
 static struct owner *find_owner(struct memory_map *map, const char *name)
 {
     for (size_t i = 0; i < map->owner_count; i++)
@@ -51,7 +38,7 @@ static struct error *give(struct ledger *ledger, struct address_range range, con
     }
     owner->virtual_bytes += range_bytes(range);
     owner->resident_bytes += presence_resident_bytes(ledger->presence, range);
-    owner->anonymous_bytes += anonymous_bytes(ledger->presence, range);
+    owner->anonymous_bytes += presence_state_bytes(ledger->presence, range, PAGE_ANONYMOUS);
     return NULL;
 }
 

@@ -43,26 +43,29 @@ size_t presence_first(const struct presence *presence, address_t from)
     return low;
 }
 
-static uint64_t sum_bytes(const struct presence *presence, struct address_range range, bool swapped)
+/* `states`: a bit for each state that counts. */
+static uint64_t sum_bytes(const struct presence *presence, struct address_range range, unsigned states)
 {
     uint64_t bytes = 0;
+    if (range_bytes(range) == 0)
+        return 0;
     for (size_t i = presence_first(presence, range.start); i < presence->count; i++) {
         const struct page_run *run = &presence->items[i];
         if (run->range.start.value >= range.end.value)
             break;
-        if ((run->state == PAGE_SWAPPED) != swapped)
-            continue;
-        bytes += size_min(run->range.end.value, range.end.value) - size_max(run->range.start.value, range.start.value);
+        if (states >> run->state & 1)
+            bytes += size_min(run->range.end.value, range.end.value)
+                - size_max(run->range.start.value, range.start.value);
     }
     return bytes;
 }
 
 uint64_t presence_resident_bytes(const struct presence *presence, struct address_range range)
 {
-    return range_bytes(range) ? sum_bytes(presence, range, false) : 0;
+    return sum_bytes(presence, range, 1u << PAGE_ANONYMOUS | 1u << PAGE_FILE);
 }
 
-uint64_t presence_swapped_bytes(const struct presence *presence, struct address_range range)
+uint64_t presence_state_bytes(const struct presence *presence, struct address_range range, enum page_state state)
 {
-    return range_bytes(range) ? sum_bytes(presence, range, true) : 0;
+    return sum_bytes(presence, range, 1u << state);
 }

@@ -41,7 +41,7 @@ size_t presence_first(const struct presence *presence, address_t from);
 /* Bytes of `range` that lie on resident pages (anonymous or file). O(log runs + runs in range). */
 uint64_t presence_resident_bytes(const struct presence *presence, struct address_range range);
 
-/* As above for swapped pages. */
-uint64_t presence_swapped_bytes(const struct presence *presence, struct address_range range);
+/* As above for the pages of one state. */
+uint64_t presence_state_bytes(const struct presence *presence, struct address_range range, enum page_state state);
 
 #endif

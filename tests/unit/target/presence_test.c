@@ -56,7 +56,7 @@ static void sums_ranges(void **state)
         }
         struct address_range range = {address(from), address(to)};
         assert_int_equal(presence_resident_bytes(&presence, range), resident);
-        assert_int_equal(presence_swapped_bytes(&presence, range), swapped);
+        assert_int_equal(presence_state_bytes(&presence, range, PAGE_SWAPPED), swapped);
     }
     presence_free(&presence);
 }
