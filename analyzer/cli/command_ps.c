@@ -42,7 +42,7 @@ static void look_at(const struct cli_options *options, struct row *row)
     CLEANUP(target_close_cleanup) struct target *target = NULL;
     struct examine_options examine_options = {.never_stop = options->no_stop};
     struct process process;
-    process_name(row->candidate.pid, row->name);
+    process_name(row->candidate.pid, row->name, sizeof(row->name));
     row->error = target_open_process(row->candidate.pid, &target);
     if (!row->error)
         row->error = examine(target, &examine_options, &process);

@@ -62,7 +62,7 @@ struct error *findings_of_process(struct findings *findings, int pid)
         error = examine(target, &options, &process);
     if (error)
         return error;
-    process_name(pid, name);
+    process_name(pid, name, sizeof(name));
     findings_add(findings, FINDING_OK, "process", NULL, "%d %s: readable, %s", pid, name,
         process.stopped ? "stopped for the copy" : "copied without a stop");
     if (process.state_count == 0)

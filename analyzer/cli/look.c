@@ -1,6 +1,5 @@
 #include "cli/look.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,21 +8,6 @@
 #include "target/target.h"
 
 enum { PROGRESS_FROM_BYTES = 512 << 20 };
-
-void process_name(pid_t pid, char name[PROCESS_NAME_BYTES])
-{
-    char path[64];
-    snprintf(name, PROCESS_NAME_BYTES, "?");
-    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-    CLEANUP(cleanup_fclose) FILE *file = fopen(path, "re");
-    if (!file || !fgets(name, PROCESS_NAME_BYTES, file))
-        return;
-    name[strcspn(name, "\n")] = 0;
-    /* A process names itself: keep a terminal safe from what it chose. */
-    for (char *c = name; *c; c++)
-        if (!isprint((unsigned char)*c))
-            *c = '?';
-}
 
 /* Resident bytes by statm: cheap, and good enough to decide whether a word about progress is due. */
 static uint64_t resident_estimate(pid_t pid)
@@ -61,7 +45,7 @@ struct error *look_take(const struct cli_options *options, bool want_map, struct
     if (look->is_core) {
         name_core(options->core_path, look->name);
     } else {
-        process_name(options->pid, look->name);
+        process_name(options->pid, look->name, sizeof(look->name));
         say_progress(options->pid);
     }
     struct examine_options examine_options = {.want_map = want_map, .never_stop = options->no_stop};

@@ -16,7 +16,4 @@ struct look {
 /* Release `look->process` with process_release(). Says on a terminal that it is reading, when there is much to read. */
 struct error *look_take(const struct cli_options *options, bool want_map, struct look *look);
 
-/* The short name of a live process, as in ps(1); "?" when it can't be read. */
-void process_name(pid_t pid, char name[PROCESS_NAME_BYTES]);
-
 #endif

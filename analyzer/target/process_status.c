@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "target/proc_text.h"
+#include "target/target.h"
 #include "target/threads.h"
 
 enum {
@@ -35,13 +36,13 @@ static uint64_t status_number(pid_t pid, const char *name)
 }
 
 /* The name of the program; any byte that a terminal might obey is replaced. */
-static void process_name(pid_t pid, char *name, size_t name_bytes)
+void process_name(pid_t pid, char *name, size_t name_bytes)
 {
     if (!thread_file(pid, pid, "comm", name, name_bytes))
         snprintf(name, name_bytes, "?\n");
     name[strcspn(name, "\n")] = '\0';
     for (char *c = name; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
+        if (*c < ' ' || *c > '~')
             *c = '?';
 }
 

@@ -49,6 +49,12 @@ static inline void target_close_cleanup(struct target **target)
         target_close(*target);
 }
 
+/*
+ * The short name of a live process, as in ps(1); "?" when it can't be read. A process names itself: what is not
+ * printable ASCII becomes "?", to keep terminals and JSON documents safe.
+ */
+void process_name(pid_t pid, char *name, size_t name_bytes);
+
 enum target_kind target_kind(const struct target *target);
 
 /* The process id; that of the dead process for a core file. */
