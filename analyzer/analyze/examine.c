@@ -27,7 +27,7 @@ static struct error *walk_states(const struct capture *capture, struct process *
     return error;
 }
 
-static void add_map_checks(struct memory_map *map)
+static void add_map_checks(struct memory_map *map, bool has_residency)
 {
     uint64_t owned = 0, owned_virtual = 0, system = 0, system_virtual = 0;
     for (size_t i = 0; i < map->owner_count; i++) {
@@ -40,7 +40,7 @@ static void add_map_checks(struct memory_map *map)
     }
     checks_add(&map->checks, "owners sum to VSZ", map->vsz_bytes, owned_virtual);
     checks_add(&map->checks, "system rows sum to VSZ", map->vsz_bytes, system_virtual);
-    if (!map->has_residency)
+    if (!has_residency)
         return;
     checks_add(&map->checks, "owners sum to VmRSS", map->rss_bytes, owned);
     checks_add(&map->checks, "system rows sum to VmRSS", map->rss_bytes, system);
@@ -60,7 +60,7 @@ static struct error *make_map(const struct target *target, const struct capture 
     }
     if (!error) {
         process->has_map = true;
-        add_map_checks(&process->map);
+        add_map_checks(&process->map, process->has_residency);
     }
     nginx_zones_free(&zones);
     elf_modules_free(&modules);
@@ -84,14 +84,9 @@ static struct error *examine_once(struct target *target, const struct examine_op
     return error;
 }
 
-/* NULL when everything in the model holds. */
-static const char *contradiction(const struct process *process)
+static bool contradicts_itself(const struct process *process)
 {
-    const struct lua_state *damaged = process_damaged_state(process);
-    if (damaged)
-        return error_text(damaged->damage);
-    const struct check *failed = process->has_map ? checks_first_failed(&process->map.checks) : NULL;
-    return failed ? failed->name : NULL;
+    return process_damaged_state(process) || (process->has_map && checks_first_failed(&process->map.checks));
 }
 
 /* A fresh copy helps against a target that was caught in the middle; not against an unknown layout or a core. */
@@ -102,7 +97,7 @@ static bool worth_another_look(const struct target *target, const struct examine
         return false;
     if (error)
         return error_kind(error) == ERROR_NOT_UNDERSTOOD;
-    return contradiction(process) != NULL;
+    return contradicts_itself(process);
 }
 
 struct error *examine(struct target *target, const struct examine_options *options, struct process *process)

@@ -43,9 +43,7 @@ void system_level_make(const struct capture *capture, struct memory_map *map)
         enum system_kind kind = kind_of(mapping);
         map->system[kind].virtual_bytes += range_bytes(mapping->range);
         map->vsz_bytes += range_bytes(mapping->range);
-        if (mapping->has_sizes) {
-            map->has_residency = true;
+        if (mapping->has_sizes)
             add_sizes(map, mapping, kind);
-        }
     }
 }

@@ -2,6 +2,7 @@
 #include "cli/look.h"
 #include "render/json.h"
 #include "render/lua_text.h"
+#include "render/report_end.h"
 
 /* No state, or none that could be understood: nothing to show, one sentence why. */
 static struct error *nothing_to_show(const struct look *look)

@@ -1,8 +1,8 @@
 #include "cli/commands.h"
 #include "cli/look.h"
 #include "render/json.h"
-#include "render/lua_text.h"
 #include "render/memory_text.h"
+#include "render/report_end.h"
 
 /* A ledger that does not add up is not shown. */
 static struct error *check_map(const struct look *look)

@@ -41,7 +41,6 @@ struct memory_map {
     size_t owner_count, owner_capacity;
     uint64_t anonymous_bytes; /* resident private pages, all owners */
     uint64_t unknown_bytes;   /* resident pages without a known owner */
-    bool has_residency;       /* false for a core file: only virtual sizes mean something then */
     struct checks checks;
 };
 

@@ -11,7 +11,7 @@ struct process {
     pid_t pid;
     struct lua_state *states;
     size_t state_count;
-    bool has_residency; /* false for a core file: nothing is known of resident pages */
+    bool has_residency; /* false for a core file: only virtual sizes mean something */
     bool has_map;
     struct memory_map map;
     /* How the look went. */

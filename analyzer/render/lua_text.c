@@ -2,10 +2,8 @@
 
 #include <inttypes.h>
 
+#include "render/report_end.h"
 #include "render/text.h"
-
-/* Waste is worth a remedy from a quarter of the whole on, and from 4 MiB on. */
-enum { REMEDY_SHARE = 4, REMEDY_BYTES = 4 << 20 };
 
 /* LuaJIT stops its collector by a threshold that no count can reach: all of user space. */
 #define THRESHOLD_STOPPED ((uint64_t)1 << 46)
@@ -33,9 +31,8 @@ static struct totals sum_heaps(const struct process *process)
     return totals;
 }
 
-static void print_verdict(const struct process *process, const char *name)
+static void print_verdict(const struct process *process, const char *name, struct totals totals)
 {
-    struct totals totals = sum_heaps(process);
     const char *plural = process->state_count == 1 ? "" : "s";
     if (!totals.known_heaps) {
         text_verdict("%d %s: %zu Lua state%s, none on a heap that respire can look into", process->pid, name,
@@ -141,29 +138,12 @@ static void print_state(const struct lua_state *state, bool has_residency)
     text_checks(&state->checks);
 }
 
-void lua_text_print(const struct process *process, const char *process_name)
+void lua_text_print(const struct process *process, const char *name)
 {
-    print_verdict(process, process_name);
+    struct totals totals = sum_heaps(process);
+    print_verdict(process, name, totals);
     for (size_t i = 0; i < process->state_count; i++)
         print_state(&process->states[i], process->has_residency);
     if (process->has_residency)
-        runtime_remedy_print(sum_heaps(process).stock_reclaimable, sum_heaps(process).held);
-}
-
-void runtime_remedy_print(uint64_t wasted_bytes, uint64_t whole_bytes)
-{
-    if (wasted_bytes > whole_bytes / REMEDY_SHARE && wasted_bytes >= REMEDY_BYTES)
-        puts("\nRemedy: start the program under the runtime (respire run -- COMMAND): free pages then go back to the\n"
-             "system by themselves, about a second after their last use.");
-}
-
-void look_text_print(const struct process *process, bool is_core)
-{
-    if (is_core)
-        puts("\nRead from a core file: it does not tell which pages were resident.");
-    else if (process->stopped)
-        printf("\nThe process stood still for %.1f ms while %s were copied.\n", process->pause_ms,
-            SIZE(process->copied_bytes));
-    else
-        puts("\nRead without stopping the process.");
+        runtime_remedy_print(totals.stock_reclaimable, totals.held);
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "render/lua_text.h"
+#include "render/report_end.h"
 #include "render/text.h"
 
 static uint64_t owner_resident(const struct memory_map *map, const char *name)
@@ -16,7 +16,7 @@ static uint64_t owner_resident(const struct memory_map *map, const char *name)
 static void print_verdict(const struct process *process, const char *name)
 {
     const struct memory_map *map = &process->map;
-    if (!map->has_residency) {
+    if (!process->has_residency) {
         text_verdict("%d %s: a core file of %s mapped memory", process->pid, name, SIZE(map->vsz_bytes));
         return;
     }
@@ -30,38 +30,39 @@ static void print_verdict(const struct process *process, const char *name)
             SHARE(map->owners[0].resident_bytes, map->rss_bytes));
 }
 
-static const char *resident_text(const struct memory_map *map, uint64_t bytes, char text[SIZE_TEXT_BYTES])
+static const char *resident_text(bool known, uint64_t bytes, char text[SIZE_TEXT_BYTES])
 {
-    if (map->has_residency)
+    if (known)
         return text_size(bytes, text);
     text[0] = '-';
     text[1] = 0;
     return text;
 }
 
-#define RESIDENT(map, bytes) resident_text(map, bytes, (char[SIZE_TEXT_BYTES]){0})
+#define RESIDENT(known, bytes) resident_text(known, bytes, (char[SIZE_TEXT_BYTES]){0})
 
-static void print_system(const struct memory_map *map)
+static void print_system(const struct memory_map *map, bool known)
 {
     text_heading("%-30s %10s %10s %10s %10s", "The system's view", "virtual", "resident", "pss", "swap");
     for (unsigned i = 0; i < SYSTEM_KINDS; i++) {
         const struct system_row *row = &map->system[i];
         if (row->virtual_bytes)
             printf("  %-28s %10s %10s %10s %10s\n", row->name, SIZE(row->virtual_bytes),
-                RESIDENT(map, row->resident_bytes), RESIDENT(map, row->pss_bytes), RESIDENT(map, row->swap_bytes));
+                RESIDENT(known, row->resident_bytes), RESIDENT(known, row->pss_bytes),
+                RESIDENT(known, row->swap_bytes));
     }
-    printf("  %-28s %10s %10s %10s %10s\n", "sum", SIZE(map->vsz_bytes), RESIDENT(map, map->rss_bytes),
-        RESIDENT(map, map->pss_bytes), RESIDENT(map, map->swap_bytes));
+    printf("  %-28s %10s %10s %10s %10s\n", "sum", SIZE(map->vsz_bytes), RESIDENT(known, map->rss_bytes),
+        RESIDENT(known, map->pss_bytes), RESIDENT(known, map->swap_bytes));
 }
 
-static void print_owners(const struct memory_map *map)
+static void print_owners(const struct memory_map *map, bool known)
 {
     text_heading("%-30s %10s %10s %10s %10s", "Who owns it", "virtual", "resident", "private", "share");
     for (size_t i = 0; i < map->owner_count; i++) {
         const struct owner *owner = &map->owners[i];
         printf("  %-28s %10s %10s %10s %10s\n", owner->name, SIZE(owner->virtual_bytes),
-            RESIDENT(map, owner->resident_bytes), RESIDENT(map, owner->anonymous_bytes),
-            map->has_residency ? SHARE(owner->resident_bytes, map->rss_bytes) : "-");
+            RESIDENT(known, owner->resident_bytes), RESIDENT(known, owner->anonymous_bytes),
+            known ? SHARE(owner->resident_bytes, map->rss_bytes) : "-");
     }
 }
 
@@ -71,15 +72,15 @@ static void print_remedy(const struct process *process)
     const struct lua_state *damaged = process_damaged_state(process);
     if (damaged)
         printf("\nLua's memory is in unknown, because it was not understood: %s\n", error_text(damaged->damage));
-    if (map->has_residency)
+    if (process->has_residency)
         runtime_remedy_print(owner_resident(map, "luajit.free"), map->rss_bytes);
 }
 
-void memory_text_print(const struct process *process, const char *process_name)
+void memory_text_print(const struct process *process, const char *name)
 {
-    print_verdict(process, process_name);
-    print_system(&process->map);
-    print_owners(&process->map);
+    print_verdict(process, name);
+    print_system(&process->map, process->has_residency);
+    print_owners(&process->map, process->has_residency);
     text_checks(&process->map.checks);
     print_remedy(process);
 }

@@ -4,6 +4,6 @@
 
 #include "model/process.h"
 
-void memory_text_print(const struct process *process, const char *process_name);
+void memory_text_print(const struct process *process, const char *name);
 
 #endif

@@ -1,0 +1,26 @@
+#include "render/report_end.h"
+
+#include <stdio.h>
+
+#include "render/text.h"
+
+/* Waste is worth a remedy from a quarter of the whole on, and from 4 MiB on. */
+enum { REMEDY_SHARE = 4, REMEDY_BYTES = 4 << 20 };
+
+void runtime_remedy_print(uint64_t wasted_bytes, uint64_t whole_bytes)
+{
+    if (wasted_bytes > whole_bytes / REMEDY_SHARE && wasted_bytes >= REMEDY_BYTES)
+        puts("\nRemedy: start the program under the runtime (respire run -- COMMAND): free pages then go back to the\n"
+             "system by themselves, about a second after their last use.");
+}
+
+void look_text_print(const struct process *process, bool is_core)
+{
+    if (is_core)
+        puts("\nRead from a core file: it does not tell which pages were resident.");
+    else if (process->stopped)
+        printf("\nThe process stood still for %.1f ms while %s were copied.\n", process->pause_ms,
+            SIZE(process->copied_bytes));
+    else
+        puts("\nRead without stopping the process.");
+}

@@ -1,0 +1,13 @@
+/* How the reports of `lua` and `mem` end alike: the remedy, and how the look went. */
+#ifndef RESPIRE_RENDER_REPORT_END_H
+#define RESPIRE_RENDER_REPORT_END_H
+
+#include "model/process.h"
+
+/* What to do about memory that the stock allocator keeps; nothing when it is little. */
+void runtime_remedy_print(uint64_t wasted_bytes, uint64_t whole_bytes);
+
+/* "Read without stopping the process." or how long it stood still; ends every report about a live process. */
+void look_text_print(const struct process *process, bool is_core);
+
+#endif
