@@ -4,16 +4,19 @@
 # Usage: packaging/setup.sh GROUP...
 #   build  compiler, build tool and libraries of the analyzer and the runtime
 #   demo   nginx with ngx_lua, a load generator, a plotter
-#   check  test framework, second compiler, debugger for core files
+#   check  test framework, second compiler, debugger for core files, further programs with LuaJIT inside
+#   bench  the allocators that the runtime is measured against
 #
-# Installing nginx must not leave a server of the package running, so services
+# Installing a server must not leave it running, so services
 # are forbidden to start while apt works (unless the administrator already
 # keeps a policy of their own, which is then left as it is).
 set -eu
 
 build="gcc libc6-dev make meson ninja-build pkg-config libelf-dev libjansson-dev uthash-dev"
 demo="nginx libnginx-mod-http-lua wrk gnuplot-nox python3"
-check="libcmocka-dev python3-pytest libluajit2-5.1-dev clang gdb git"
+hosts="neovim knot-resolver rspamd trafficserver trafficserver-experimental-plugins"
+check="libcmocka-dev python3-pytest libluajit2-5.1-dev clang gdb git lua-resty-core lua-resty-lrucache $hosts"
+bench="libluajit2-5.1-dev libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4"
 
 wanted=""
 for group in "$@"; do
@@ -21,7 +24,8 @@ for group in "$@"; do
     build) wanted="$wanted $build" ;;
     demo) wanted="$wanted $demo" ;;
     check) wanted="$wanted $check" ;;
-    *) echo "setup: no group named '$group' (build, demo, check)" >&2; exit 2 ;;
+    bench) wanted="$wanted $bench" ;;
+    *) echo "setup: no group named '$group' (build, demo, check, bench)" >&2; exit 2 ;;
     esac
 done
 
