@@ -60,10 +60,10 @@ else
 	@tests/run --build $(BUILD)
 endif
 
-bench: ## measure against named peers
-	@packaging/setup.sh build demo check
+bench: ## measure against named peers (PART=speed: only that part)
+	@packaging/setup.sh build demo check bench
 	@$(STEP) build
-	@$(PYTHON) bench/bench.py --build $(BUILD)
+	@$(PYTHON) bench/bench.py --build $(BUILD) $(PART)
 
 fuzz: ## feed damaged bytes to every parser of foreign memory (SECONDS=60 each)
 	@packaging/setup.sh build demo check

@@ -1,121 +1,78 @@
-"""make bench: what the analyzer costs and how much it explains, measured on this machine.
+"""make bench: what the runtime and the analyzer cost and bring, measured on this machine against named peers.
 
-    large heap   `respire lua` and `mem` on about 1 GB of Lua objects: time, the analyzer's own memory, and how long a
-                 busy target stands still
-    nginx        the share of private resident memory that has no known owner, before and after a burst
-
-Times are medians of ROUNDS runs, with the slowest beside. Nothing is asserted: figures are for reading.
+Nothing is asserted: figures are for reading, and each part ends with the targets that they are held against.
 """
 import argparse
-import json
+import importlib
 import os
 import pathlib
 import platform
-import statistics
-import subprocess
 import sys
-import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "demo"))
+import peers
+from program import BenchError
 
-from lifetime import Lifetime  # noqa: E402
-from load import run_burst  # noqa: E402
-from worker import Worker  # noqa: E402
-
-RECORDS = 2_000_000
-ROUNDS = 5
-BURST_REQUESTS = 600
-MIB = 1 << 20
+PARTS = {
+    "speed": "CPU, wall and peak memory of workloads, under respire and every peer",
+    "analyzer": "what a look at a process costs, and how much it explains",
+}
+ROUNDS, ROUNDS_QUICK = 7, 3
+PEERS_QUICK = ["stock", "respire"]
 
 
-class Host:
-    """The tests' embedding program (tests/fixtures/host.c) with one Lua state that runs `script`."""
-
-    def __init__(self, life, build, script, environment):
-        program = build / "bench-host"
-        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "luajit"], capture_output=True, text=True, check=True)
-        subprocess.run(["gcc", "-O2", "-o", program, HERE.parent / "tests/fixtures/host.c", *flags.stdout.split(), "-lpthread"],
-                       check=True)
-        self._process = life.start([str(program), "--script", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   text=True, env={**os.environ, **environment})
-        self.pid = self._process.pid
-        self._process.stdout.readline()
-
-    def begin(self, command):
-        """Send a command without waiting for its answer."""
-        self._process.stdin.write(command + "\n")
-        self._process.stdin.flush()
+def named_path(text):
+    name, equals, path = text.rpartition("=")
+    return (name if equals else "respire", path)
 
 
-class Look:
-    """ROUNDS runs of `respire COMMAND --json PID`."""
-
-    def __init__(self, respire, command, pid):
-        self.seconds, self.pauses_ms, self.peak_bytes = [], [], 0
-        for _ in range(ROUNDS):
-            self._run(respire, command, pid)
-
-    def _run(self, respire, command, pid):
-        start = time.monotonic()
-        child = subprocess.Popen([respire, command, "--json", str(pid)], stdout=subprocess.PIPE)
-        output = child.stdout.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        if status != 0:
-            sys.exit(f"bench: respire {command} {pid} ended with status {os.waitstatus_to_exitcode(status)}")
-        self.seconds.append(time.monotonic() - start)
-        self.document = json.loads(output)
-        self.pauses_ms.append(self.document["look"]["pause_ms"])
-        self.peak_bytes = max(self.peak_bytes, usage.ru_maxrss * 1024)
-
-    def row(self, name):
-        print(f"  {name:<22} {statistics.median(self.seconds):8.2f} s {max(self.seconds):8.2f} s"
-              f" {statistics.median(self.pauses_ms):9.1f} ms {max(self.pauses_ms):9.1f} ms {self.peak_bytes / MIB:9.0f} MiB")
-
-
-def bench_large_heap(life, respire, build):
-    host = Host(life, build, HERE / "large_heap.lua", {"RECORDS": str(RECORDS)})
-    idle = Look(respire, "lua", host.pid)
-    state = idle.document["states"][0]
-    objects = sum(row["count"] for row in state["objects"])
-    print(f"\nLarge heap: {state['allocator']['held_bytes'] / MIB:,.0f} MiB held, {objects:,} objects")
-    print(f"  {'':<22} {'time':>10} {'worst':>10} {'stood still':>12} {'worst':>12} {'own memory':>13}")
-    idle.row("lua, target asleep")
-    Look(respire, "mem", host.pid).row("mem, target asleep")
-    host.begin("repeat 0 work")
-    Look(respire, "lua", host.pid).row("lua, target busy")
-    Look(respire, "mem", host.pid).row("mem, target busy")
-    print("  targets: lua on 1 GB with 10 M objects <= 5 s; stop <= 250 ms for each GB of an idle heap")
+def arguments():
+    parser = argparse.ArgumentParser(prog="bench.py", formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     description=__doc__.splitlines()[0], epilog="parts:\n" + "\n".join(
+                                         f"  {name:<10} {text}" for name, text in PARTS.items()))
+    parser.add_argument("parts", nargs="*", metavar="PART", help="what to measure (default: all parts)")
+    parser.add_argument("--build", default="build", type=pathlib.Path, metavar="FOLDER", help="where `make build` put respire")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"runs of each kind (default {ROUNDS})")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=[], metavar="NAMES", help="these workloads alone")
+    parser.add_argument("--peers", type=lambda text: text.split(","), metavar="NAMES",
+                        help=f"these peers alone, of {','.join(peers.NAMES)}")
+    parser.add_argument("--library", type=named_path, action="append", default=[], metavar="[NAME=]PATH",
+                        help="measure this librespire.so instead of the build's; may be given more than once")
+    parser.add_argument("--scale", type=float, default=1, metavar="FACTOR", help="size of the workloads (default 1)")
+    parser.add_argument("--cpus", type=lambda text: {int(cpu) for cpu in text.split(",")}, metavar="LIST",
+                        help="run measured programs on these processors alone")
+    parser.add_argument("--quick", action="store_true", help=f"{ROUNDS_QUICK} rounds of {' and '.join(PEERS_QUICK)}, for a first look")
+    options = parser.parse_args()
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no part named '{unknown[0]}' ({', '.join(PARTS)})")
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    return options
 
 
-def unknown_share(respire, worker, moment):
-    document = Look(respire, "mem", worker.pid).document
-    private, unknown = document["private_resident_bytes"], document["unknown_bytes"]
-    print(f"  {moment:<22} {private / MIB:10.1f} MiB {unknown / MIB:10.2f} MiB {unknown / private:10.2%}")
-
-
-def bench_nginx(life, respire):
-    print(f"\nnginx worker\n  {'':<22} {'private':>14} {'unknown':>14} {'share':>10}")
-    for name, launcher in (("stock", []), ("respire", [respire, "run", "--"])):
-        worker = Worker(life, name, launcher)
-        worker.start()
-        unknown_share(respire, worker, f"{name}, just started")
-        run_burst(life, worker, BURST_REQUESTS, lambda: time.sleep(0.1))
-        unknown_share(respire, worker, f"{name}, after a burst")
-    print("  target: <= 2 % after a burst; what is unknown today is glibc's heap")
+def complete(options):
+    """Defaults that depend on other options."""
+    options.build = options.build.resolve()
+    options.parts = options.parts or list(PARTS)
+    options.rounds = options.rounds or (ROUNDS_QUICK if options.quick else ROUNDS)
+    options.peers = options.peers or (PEERS_QUICK if options.quick else peers.NAMES)
+    options.libraries = dict(options.library) or {"respire": options.build / "librespire.so"}
+    return options
 
 
 def main():
-    parser = argparse.ArgumentParser(description="What the analyzer costs and how much it explains.")
-    parser.add_argument("--build", default="build", type=pathlib.Path, metavar="FOLDER", help="where `make build` put respire")
-    build = parser.parse_args().build.resolve()
-    respire = str(build / "respire")
-    print(f"kernel {platform.release()}, {os.cpu_count()} processors, medians of {ROUNDS} runs")
-    with Lifetime() as life:
-        bench_large_heap(life, respire, build)
-    with Lifetime() as life:
-        bench_nginx(life, respire)
+    options = complete(arguments())
+    print(f"kernel {platform.release()}, {os.cpu_count()} processors, {options.rounds} rounds")
+    try:
+        for part in options.parts:
+            module = importlib.import_module(part)
+            print(f"\n== {module.TITLE}")
+            module.run(options)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,163 @@
+/*
+ * host.c: a program with LuaJIT inside that runs one workload and says what that cost.
+ *
+ *     host [--malloc] [--states N] SCRIPT SCALE
+ *
+ * The state is made by luaL_newstate, so the allocator is LuaJIT's own or whatever is preloaded in its place; with
+ * --malloc it is made by lua_newstate upon realloc and free, as programs do that bring their allocator. With --states
+ * the script runs in N states one after the other, of which the last STATES_OPEN are open at a time.
+ *
+ * One JSON line comes out. `allocator` is the library that the state's lua_Alloc, or with --malloc its realloc, is in,
+ * so that the reader can see that what was measured is what was meant; `result` is what the script returned. Costs are
+ * of all threads, from before the first state is made to the script's end: a single state is not closed, because the
+ * processes that matter end without, and what closing costs is seen with --states.
+ */
+#include <dlfcn.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { STATES_OPEN = 16 };
+
+struct cost {
+    double cpu_seconds, wall_seconds;
+};
+
+__attribute__((noreturn)) static void die(const char *what)
+{
+    fprintf(stderr, "host: %s\n", what);
+    exit(1);
+}
+
+static void *allocate_from_malloc(void *unused, void *block, size_t old_bytes, size_t new_bytes)
+{
+    (void)unused;
+    (void)old_bytes;
+    if (new_bytes == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, new_bytes);
+}
+
+static lua_State *open_state(bool from_malloc)
+{
+    lua_State *lua = from_malloc ? lua_newstate(allocate_from_malloc, NULL) : luaL_newstate();
+    if (!lua)
+        die("no Lua state");
+    luaL_openlibs(lua);
+    return lua;
+}
+
+/* Leaves what the script returned on the stack. */
+static void run_script(lua_State *lua, const char *script, double scale)
+{
+    if (luaL_loadfile(lua, script))
+        die(lua_tostring(lua, -1));
+    lua_pushnumber(lua, scale);
+    if (lua_pcall(lua, 1, 1, 0))
+        die(lua_tostring(lua, -1));
+}
+
+/* Returns the last state that was opened, with what its script returned on its stack. */
+static lua_State *run_in_many(bool from_malloc, long states, const char *script, double scale)
+{
+    static lua_State *open[STATES_OPEN];
+    long last = 0;
+    for (long i = 0; i < states; i++) {
+        last = i % STATES_OPEN;
+        if (open[last])
+            lua_close(open[last]);
+        open[last] = open_state(from_malloc);
+        run_script(open[last], script, scale);
+    }
+    return open[last];
+}
+
+static struct cost cost_so_far(void)
+{
+    struct rusage usage;
+    struct timespec now;
+    getrusage(RUSAGE_SELF, &usage);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (struct cost){
+        .cpu_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
+        .wall_seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9,
+    };
+}
+
+/* VmHWM: what ru_maxrss would say, but for the program that executed this one, whose peak ru_maxrss inherits. */
+static long peak_bytes(void)
+{
+    char line[256];
+    long kib = 0;
+    FILE *status = fopen("/proc/self/status", "re");
+    if (!status)
+        die("no /proc");
+    while (fgets(line, sizeof(line), status))
+        if (sscanf(line, "VmHWM: %ld", &kib) == 1)
+            break;
+    fclose(status);
+    return kib * 1024;
+}
+
+static const char *library_of(void *address)
+{
+    Dl_info info;
+    if (!dladdr(address, &info) || !info.dli_fname)
+        return "unknown";
+    const char *slash = strrchr(info.dli_fname, '/');
+    return slash ? slash + 1 : info.dli_fname;
+}
+
+static const char *allocator_of(lua_State *lua, bool from_malloc)
+{
+    void *address = dlsym(RTLD_DEFAULT, "realloc");
+    if (!from_malloc) {
+        lua_Alloc allocate = lua_getallocf(lua, NULL);
+        memcpy(&address, &allocate, sizeof(address));
+    }
+    return library_of(address);
+}
+
+int main(int argc, char **argv)
+{
+    bool from_malloc = false;
+    long states = 0;
+    int at = 1;
+    for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
+        if (strcmp(argv[at], "--malloc") == 0)
+            from_malloc = true;
+        else if (strcmp(argv[at], "--states") == 0 && at + 1 < argc)
+            states = atol(argv[++at]);
+        else
+            die("usage: host [--malloc] [--states N] SCRIPT SCALE");
+    }
+    if (argc - at != 2)
+        die("usage: host [--malloc] [--states N] SCRIPT SCALE");
+    const char *script = argv[at];
+    double scale = atof(argv[at + 1]);
+
+    struct cost before = cost_so_far();
+    lua_State *lua;
+    if (states > 0) {
+        lua = run_in_many(from_malloc, states, script, scale);
+    } else {
+        lua = open_state(from_malloc);
+        run_script(lua, script, scale);
+    }
+    struct cost after = cost_so_far();
+    const char *result = lua_tostring(lua, -1);
+    printf("{\"cpu_seconds\":%.6f,\"wall_seconds\":%.6f,\"peak_bytes\":%ld,\"allocator\":\"%s\",\"result\":\"%s\"}\n",
+           after.cpu_seconds - before.cpu_seconds, after.wall_seconds - before.wall_seconds, peak_bytes(),
+           allocator_of(lua, from_malloc), result ? result : "nil");
+    fflush(stdout);
+    _Exit(0);
+}
