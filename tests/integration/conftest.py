@@ -11,7 +11,7 @@ import pytest
 
 FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
 sys.path.insert(0, str(FIXTURES))
-pytest.register_assert_rewrite("analyzer", "answers", "counting_worker", "ledger", "processes")
+pytest.register_assert_rewrite("analyzer", "answers", "counting_worker", "hosts", "ledger", "processes")
 
 import foreign_suite  # noqa: E402  (found through the lines above)
 from analyzer import Respire  # noqa: E402
@@ -54,6 +54,12 @@ def build():
 @pytest.fixture(scope="session")
 def respire(build):
     return Respire(build / "respire")
+
+
+@pytest.fixture(scope="session")
+def runtime(build):
+    """What LD_PRELOAD names."""
+    return build / "librespire.so"
 
 
 @pytest.fixture(scope="session")
