@@ -78,7 +78,7 @@ static int panic(struct lua_State *state)
 EXPORT struct lua_State *respire_newstate(void)
 {
     struct lua_functions functions;
-    if (!lua_functions_find_any(__builtin_return_address(0), &functions) || !functions.is_luajit)
+    if (lua_functions_find_luajit(__builtin_return_address(0), &functions) == 0)
         return NULL;
     struct heap *heap = registry_open();
     struct lua_State *state = heap ? open_state(&functions, heap) : NULL;

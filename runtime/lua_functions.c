@@ -1,9 +1,10 @@
 /*
  * lua_functions.c: find the Lua functions behind ours.
  *
- * Owns the order of search. `owner` below is the loaded library that a symbol's address lies in: asking it for all
- * the functions keeps a table from mixing two libraries. A candidate that is our own interposed function is
- * no find. Libraries are opened with RTLD_NOLOAD only, so nothing is ever loaded by looking.
+ * Owns the order of search. A library here is a loaded object, the program itself included: a program that LuaJIT is
+ * linked into statically exports its functions for the C modules that it loads. All functions of a table come from
+ * the library that defines lua_newstate, so that no table mixes two of them. A lua_newstate of our own, or
+ * of another copy of respire, is no find. Libraries are opened with RTLD_NOLOAD only, so nothing is ever loaded by looking.
  */
 #include "lua_functions.h"
 
@@ -13,81 +14,71 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The library that holds an address. NULL: none, or the program itself, whose symbols never come to us. */
-static const char *library_of(const void *address, struct link_map **map)
+struct library {
+    void *handle; /* NULL: not found */
+    struct link_map *map;
+};
+
+static struct link_map *map_of(const void *address)
 {
     Dl_info info;
-    if (!address || !dladdr1(address, &info, (void **)map, RTLD_DL_LINKMAP) || !*map)
-        return NULL;
-    const char *name = (*map)->l_name;
-    return name && name[0] != '\0' ? name : NULL;
+    struct link_map *map = NULL;
+    return address && dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
 }
 
-static bool is_ours(const void *address)
+static struct library open_map(struct link_map *map)
 {
-    struct link_map *ours = NULL;
-    struct link_map *theirs = NULL;
-    library_of(__builtin_extract_return_addr((void *)(uintptr_t)&lua_functions_find), &ours);
-    library_of(address, &theirs);
-    return ours == theirs;
+    struct library library = {.map = map};
+    if (map)
+        library.handle = dlopen(map->l_name[0] != '\0' ? map->l_name : NULL, RTLD_LAZY | RTLD_NOLOAD);
+    return library;
 }
 
-static void *open_loaded(const char *name)
+static void close_library(struct library library)
 {
-    return name ? dlopen(name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    if (library.handle)
+        dlclose(library.handle);
+}
+
+/* The symbol if this very library defines it, rather than one that it depends on. */
+static const void *own_symbol(struct library library, const char *name)
+{
+    const void *symbol = library.handle ? dlsym(library.handle, name) : NULL;
+    return symbol && map_of(symbol) == library.map ? symbol : NULL;
+}
+
+static bool is_respire(struct library library)
+{
+    return own_symbol(library, "respire_stats") != NULL
+        || library.map == map_of((const void *)(uintptr_t)&lua_functions_find);
 }
 
 /* Symbols of functions come as data pointers; POSIX says that the bytes are the same. */
-static bool find_function(void *handle, const char *name, void *function)
+static bool find_function(struct library library, const char *name, void *function)
 {
-    void *symbol = dlsym(handle, name);
-    if (!symbol || is_ours(symbol))
-        return false;
+    void *symbol = dlsym(library.handle, name);
     memcpy(function, &symbol, sizeof(symbol));
-    return true;
+    return symbol != NULL;
 }
 
-/* Fill the table from the library that `newstate` lies in. */
-static bool fill_from_owner(const void *newstate, struct lua_functions *functions)
+/* False: the library is respire, or no Lua; the table is then untouched. */
+static bool fill(struct library library, struct lua_functions *functions)
 {
-    struct link_map *map = NULL;
-    void *handle = open_loaded(library_of(newstate, &map));
-    if (!handle)
+    if (!own_symbol(library, "lua_newstate") || is_respire(library))
         return false;
-    memset(functions, 0, sizeof(*functions));
-    bool complete = find_function(handle, "lua_newstate", &functions->newstate)
-        && find_function(handle, "lua_close", &functions->close)
-        && find_function(handle, "lua_setallocf", &functions->setallocf)
-        && find_function(handle, "lua_atpanic", &functions->atpanic)
-        && find_function(handle, "lua_tolstring", &functions->tolstring);
-    functions->is_luajit = dlsym(handle, "luaJIT_setmode") != NULL;
-    dlclose(handle);
-    return complete;
+    bool complete = dlsym(library.handle, "luaJIT_setmode") != NULL;
+#define FIND_ROW(field, symbol, result, arguments) complete &= find_function(library, symbol, &functions->field);
+    LUA_FUNCTION_ROWS(FIND_ROW)
+#undef FIND_ROW
+    functions->is_luajit = complete;
+    return functions->newstate && functions->close;
 }
 
-/* `name` as seen from an open library, if it is not ours; `inside`: only when defined in that very library. */
-static const void *symbol_from(void *handle, const char *name, const struct link_map *inside)
+static bool fill_from_owner(const void *symbol, struct lua_functions *functions)
 {
-    void *symbol = handle ? dlsym(handle, name) : NULL;
-    struct link_map *map = NULL;
-    if (!symbol || is_ours(symbol))
-        return NULL;
-    library_of(symbol, &map);
-    return !inside || map == inside ? symbol : NULL;
-}
-
-bool lua_functions_find(const void *caller, struct lua_functions *functions)
-{
-    struct link_map *map = NULL;
-    void *handle = open_loaded(library_of(caller, &map));
-    const void *newstate = symbol_from(handle, "lua_newstate", map);
-    if (!newstate)
-        newstate = symbol_from(RTLD_NEXT, "lua_newstate", NULL);
-    if (!newstate)
-        newstate = symbol_from(handle, "lua_newstate", NULL);
-    bool found = newstate && fill_from_owner(newstate, functions);
-    if (handle)
-        dlclose(handle);
+    struct library library = open_map(map_of(symbol));
+    bool found = fill(library, functions);
+    close_library(library);
     return found;
 }
 
@@ -107,20 +98,42 @@ static int copy_name(struct dl_phdr_info *info, size_t bytes, void *data)
     return 1;
 }
 
-bool lua_functions_find_any(const void *caller, struct lua_functions *functions)
+/* Fill the table from the first Lua, or LuaJIT, in the order of loading. Returns how many there are. */
+static unsigned fill_from_loaded(bool luajit_only, struct lua_functions *functions)
 {
-    if (lua_functions_find(caller, functions) && functions->is_luajit)
-        return true;
+    unsigned found = 0;
     for (size_t i = 0;; i++) {
         struct name_search search = {.index = i};
         if (dl_iterate_phdr(copy_name, &search) == 0)
-            return false;
-        void *handle = search.name[0] != '\0' ? open_loaded(search.name) : NULL;
-        const void *setmode = symbol_from(handle, "luaJIT_setmode", NULL);
-        bool found = setmode && fill_from_owner(setmode, functions);
-        if (handle)
-            dlclose(handle);
-        if (found)
-            return true;
+            return found;
+        struct lua_functions here = {0};
+        struct library library = {.handle = dlopen(i > 0 ? search.name : NULL, RTLD_LAZY | RTLD_NOLOAD)};
+        if (!library.handle)
+            continue;
+        if (dlinfo(library.handle, RTLD_DI_LINKMAP, &library.map) == 0 && fill(library, &here)
+            && (here.is_luajit || !luajit_only)) {
+            if (found == 0)
+                *functions = here;
+            found++;
+        }
+        dlclose(library.handle);
     }
+}
+
+bool lua_functions_find(const void *caller, struct lua_functions *functions)
+{
+    struct library library = open_map(map_of(caller));
+    memset(functions, 0, sizeof(*functions));
+    bool found = fill(library, functions) || fill_from_owner(dlsym(RTLD_NEXT, "lua_newstate"), functions)
+        || (library.handle && fill_from_owner(dlsym(library.handle, "lua_newstate"), functions))
+        || fill_from_loaded(false, functions) == 1;
+    close_library(library);
+    return found;
+}
+
+unsigned lua_functions_find_luajit(const void *caller, struct lua_functions *functions)
+{
+    if (lua_functions_find(caller, functions) && functions->is_luajit)
+        return 1;
+    return fill_from_loaded(true, functions);
 }

@@ -2,8 +2,8 @@
  * lua_functions.h: the Lua functions behind ours, one table per LuaJIT library.
  *
  * A process may hold several LuaJIT libraries, and one loaded by dlopen(RTLD_LOCAL) is not visible to a plain
- * dlsym. So the functions are found from the address of the caller: first in the library it belongs to, then in
- * the program's global scope behind us, then in what the caller's library was linked with.
+ * dlsym. So the functions are found from the address of the caller: first in the library or program it belongs to,
+ * then in the program's global scope behind us, then in what the caller's library was linked with.
  */
 #ifndef RESPIRE_RUNTIME_LUA_FUNCTIONS_H
 #define RESPIRE_RUNTIME_LUA_FUNCTIONS_H
@@ -14,21 +14,34 @@
 struct lua_State;
 
 typedef void *lua_allocator(void *data, void *object, size_t old_bytes, size_t new_bytes);
+typedef int lua_function(struct lua_State *state);
+
+/*
+ * One row per function that the runtime calls: ROW(field, symbol, result, arguments). The third argument of newstate is
+ * Lua 5.5's seed; the others ignore it.
+ */
+#define LUA_FUNCTION_ROWS(ROW)                                                                        \
+    ROW(newstate, "lua_newstate", struct lua_State *, (lua_allocator *, void *, unsigned long))       \
+    ROW(close, "lua_close", void, (struct lua_State *))                                               \
+    ROW(getallocf, "lua_getallocf", lua_allocator *, (struct lua_State *, void **))                   \
+    ROW(setallocf, "lua_setallocf", void, (struct lua_State *, lua_allocator *, void *))              \
+    ROW(atpanic, "lua_atpanic", lua_function *, (struct lua_State *, lua_function *))                 \
+    ROW(tolstring, "lua_tolstring", const char *, (struct lua_State *, int, size_t *))
 
 struct lua_functions {
-    /* The third argument is Lua 5.5's seed; the others ignore it. */
-    struct lua_State *(*newstate)(lua_allocator *allocator, void *data, unsigned long seed);
-    void (*close)(struct lua_State *state);
-    void (*setallocf)(struct lua_State *state, lua_allocator *allocator, void *data);
-    int (*(*atpanic)(struct lua_State *state, int (*panic)(struct lua_State *)))(struct lua_State *);
-    const char *(*tolstring)(struct lua_State *state, int index, size_t *bytes);
-    bool is_luajit;
+#define LUA_FUNCTION_FIELD(field, symbol, result, arguments) result(*field) arguments;
+    LUA_FUNCTION_ROWS(LUA_FUNCTION_FIELD)
+#undef LUA_FUNCTION_FIELD
+    bool is_luajit; /* and every row is there: in other Luas, rows that they do not have are NULL */
 };
 
 /* Fill the table as seen from `caller` (a return address). False: no lua_newstate and lua_close were found. */
 bool lua_functions_find(const void *caller, struct lua_functions *functions);
 
-/* The same where the caller may know no Lua at all: any LuaJIT library of the process will do. */
-bool lua_functions_find_any(const void *caller, struct lua_functions *functions);
+/*
+ * The same where the caller may know no Lua at all: any LuaJIT of the process will do. Returns between how many the
+ * choice was: 0: there is none; 2 or more: the first one that was loaded.
+ */
+unsigned lua_functions_find_luajit(const void *caller, struct lua_functions *functions);
 
 #endif
