@@ -15,6 +15,7 @@ pytest.register_assert_rewrite("analyzer", "answers", "counting_worker", "hosts"
 
 import foreign_suite  # noqa: E402  (found through the lines above)
 from analyzer import Respire  # noqa: E402
+from hosts.native import Native, Workshop  # noqa: E402
 from processes import Host, Nginx, public_directory  # noqa: E402
 
 TEST_SECONDS = 60
@@ -87,6 +88,37 @@ def host(host_program, tmp_path):
             started.callback(process.stop)
             return process
         yield start
+
+
+@pytest.fixture(scope="session")
+def workshop():
+    """The C hosts of tests/integration/hosts, compiled."""
+    shop = Workshop()
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def native():
+    """native(program, …, preload=[…]): a C host, stopped after the test."""
+    with contextlib.ExitStack() as started:
+        def start(program, *arguments, **options):
+            process = Native(program, *arguments, **options)
+            started.callback(process.stop)
+            return process
+        yield start
+
+
+@pytest.fixture(scope="session")
+def bookworm():
+    """LuaJIT proper of the machine's own release, whose package can't be installed beside the machine's luajit2."""
+    return _suite_or_skip(_bring("bookworm"))
+
+
+@pytest.fixture(scope="session")
+def proper_luajit(bookworm):
+    """Its library."""
+    return bookworm.library_directories[0] / "libluajit-5.1.so.2"
 
 
 @pytest.fixture
