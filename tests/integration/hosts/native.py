@@ -41,8 +41,8 @@ class Workshop:
 
     def _compile(self, source, target, flags):
         path = pathlib.Path(self._folder.name) / target
-        subprocess.run(["gcc", "-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", f"-I{INCLUDE}", str(HERE / f"{source}.c"),
-                        "-o", str(path), *flags], check=True, timeout=ANSWER_SECONDS)
+        subprocess.run(["gcc", "-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", f"-I{INCLUDE}",
+                        str(HERE / f"{source}.c"), "-o", str(path), *flags], check=True, timeout=ANSWER_SECONDS)
         return path
 
     def close(self):
@@ -62,7 +62,7 @@ class Native:
         self._pending = b""
 
     def told(self):
-        """What the host says until its next pause, by name: a number or a text, or a list where it says a name more than once."""
+        """What the host says until its next pause, by name: a number or a text, or a list where a name comes again."""
         values = self._values()
         assert values.pop("ready", False), f"the host ended early: {values}\n{self._complaint()}"
         return values
