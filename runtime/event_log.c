@@ -7,9 +7,13 @@
  */
 #include "event_log.h"
 
+#include "options.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +21,11 @@
 
 #define LINE_BYTES 1024
 
-static char log_path[256]; /* empty: off */
-static bool log_to_stderr;
+enum mode { LOG_OFF, LOG_STDERR, LOG_FILE };
+
+static _Atomic enum mode mode;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of log_path */
+static char log_path[OPTION_VALUE_BYTES];
 
 static void write_line(int descriptor, const char *text)
 {
@@ -40,34 +47,52 @@ void event_log_complain(const char *sentence)
     errno = error;
 }
 
-static int open_file(void)
+static int open_file(const char *path)
 {
-    return open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 }
 
-void event_log_open(const char *destination)
+static int open_once(const char *path)
 {
-    log_path[0] = '\0';
-    log_to_stderr = strcmp(destination, "stderr") == 0;
-    if (log_to_stderr || strcmp(destination, "off") == 0)
-        return;
-    int error = errno;
+    int before = errno;
+    int descriptor = open_file(path);
+    int error = descriptor < 0 ? errno : 0;
+    if (descriptor >= 0)
+        close(descriptor);
+    errno = before;
+    return error;
+}
+
+int event_log_open(const char *destination)
+{
+    bool is_word = strcmp(destination, "stderr") == 0 || strcmp(destination, "off") == 0;
+    int error = is_word ? 0 : open_once(destination);
+    if (error != 0)
+        return error;
+    pthread_mutex_lock(&lock);
     snprintf(log_path, sizeof(log_path), "%s", destination);
-    int descriptor = open_file();
-    if (descriptor < 0) {
-        char sentence[LINE_BYTES];
-        snprintf(sentence, sizeof(sentence), "log file %s: %s; the log is off", destination, strerror(errno));
-        event_log_complain(sentence);
-        log_path[0] = '\0';
-    } else {
+    pthread_mutex_unlock(&lock);
+    atomic_store(&mode, !is_word ? LOG_FILE : strcmp(destination, "stderr") == 0 ? LOG_STDERR : LOG_OFF);
+    return 0;
+}
+
+static void write_to_file(const char *text)
+{
+    char path[OPTION_VALUE_BYTES];
+    pthread_mutex_lock(&lock);
+    memcpy(path, log_path, sizeof(path));
+    pthread_mutex_unlock(&lock);
+    int descriptor = open_file(path);
+    if (descriptor >= 0) {
+        write_line(descriptor, text);
         close(descriptor);
     }
-    errno = error;
 }
 
 void event_log(const char *format, ...)
 {
-    if (!log_to_stderr && log_path[0] == '\0')
+    enum mode now = atomic_load_explicit(&mode, memory_order_relaxed);
+    if (now == LOG_OFF)
         return;
     int error = errno;
     char text[LINE_BYTES];
@@ -75,14 +100,19 @@ void event_log(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    if (log_to_stderr) {
+    if (now == LOG_STDERR)
         write_line(STDERR_FILENO, text);
-    } else {
-        int descriptor = open_file();
-        if (descriptor >= 0) {
-            write_line(descriptor, text);
-            close(descriptor);
-        }
-    }
+    else
+        write_to_file(text);
     errno = error;
+}
+
+void event_log_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void event_log_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
 }

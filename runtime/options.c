@@ -1,5 +1,5 @@
 /*
- * options.c: RESPIRE_OPTIONS to struct options, by the rows of abi/options_table.h.
+ * options.c: options to and from text, by the rows of abi/options_table.h.
  *
  * Owns the words of every complaint. It knows the kinds of values and nothing about single options: a new option
  * is a new row, a new field of the same name, and the code that obeys it.
@@ -9,19 +9,14 @@
 #include "options_table.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_BYTES 256
-
-enum kind { INTEGER, SWITCH, DESTINATION };
-
 struct row {
     const char *name;
-    enum kind kind;
+    enum option_kind kind;
     uint64_t minimum;
     uint64_t maximum;
     const char *default_text;
@@ -39,17 +34,42 @@ static const char names[] = RESPIRE_OPTIONS_TABLE(NAME);
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
+/* What the user gave is quoted in it, and must not break the line. */
+__attribute__((format(printf, 2, 3))) static void say(char *sentence, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, OPTION_SENTENCE_BYTES, format, arguments);
+    va_end(arguments);
+    for (char *c = sentence; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ')
+            *c = '?';
+    }
+}
+
+static const struct row *find_row(const char *name, char *sentence)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    }
+    say(sentence, "there is no option \"%.64s\"; the options are%s", name, names);
+    return NULL;
+}
+
 static bool parse_integer(const char *text, const struct row *row, uint64_t *value)
 {
     if (text[0] < '0' || text[0] > '9')
         return false;
     char *end;
+    int error = errno;
     errno = 0;
     unsigned long long number = strtoull(text, &end, 10);
-    if (errno != 0 || *end != '\0' || number < row->minimum || number > row->maximum)
-        return false;
-    *value = number;
-    return true;
+    bool fits = errno == 0 && *end == '\0' && number >= row->minimum && number <= row->maximum;
+    errno = error;
+    if (fits)
+        *value = number;
+    return fits;
 }
 
 /* False: the value is not one of the row's, and nothing was changed. */
@@ -65,12 +85,28 @@ static bool set_value(struct options *options, const struct row *row, const char
         *(uint64_t *)(void *)field = strcmp(text, "on") == 0;
         return true;
     case DESTINATION:
-        if (text[0] == '\0' || strlen(text) >= sizeof(options->log))
+        if (text[0] == '\0' || strlen(text) >= OPTION_VALUE_BYTES)
             return false;
         strcpy(field, text);
         return true;
     }
     return false;
+}
+
+static void get_value(const struct options *options, const struct row *row, char *text)
+{
+    const char *field = (const char *)options + row->offset;
+    switch (row->kind) {
+    case INTEGER:
+        snprintf(text, OPTION_VALUE_BYTES, "%llu", *(const unsigned long long *)(const void *)field);
+        break;
+    case SWITCH:
+        strcpy(text, *(const uint64_t *)(const void *)field ? "on" : "off");
+        break;
+    case DESTINATION:
+        strcpy(text, field);
+        break;
+    }
 }
 
 static void describe_values(const struct row *row, char *text, size_t bytes)
@@ -83,7 +119,7 @@ static void describe_values(const struct row *row, char *text, size_t bytes)
         snprintf(text, bytes, "on or off");
         break;
     case DESTINATION:
-        snprintf(text, bytes, "off, stderr or a file name");
+        snprintf(text, bytes, "off, stderr or a file name of up to %d characters", OPTION_VALUE_BYTES - 1);
         break;
     }
 }
@@ -95,27 +131,41 @@ void options_set_defaults(struct options *options)
         set_value(options, &rows[i], rows[i].default_text);
 }
 
-static void parse_one(struct options *options, const char *item, options_complain *complain)
+bool options_set(struct options *options, const char *name, const char *value, char *sentence)
 {
-    char sentence[3 * VALUE_BYTES];
-    const char *equals = strchr(item, '=');
-    size_t name_bytes = equals ? (size_t)(equals - item) : strlen(item);
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (strlen(rows[i].name) != name_bytes || memcmp(rows[i].name, item, name_bytes) != 0)
-            continue;
-        const char *value = equals ? equals + 1 : "";
-        if (set_value(options, &rows[i], value))
-            return;
-        char values[64];
-        describe_values(&rows[i], values, sizeof(values));
-        snprintf(sentence, sizeof(sentence), "RESPIRE_OPTIONS: %s must be %s, not \"%s\"; the default, %s, is used",
-                 rows[i].name, values, value, rows[i].default_text);
-        complain(sentence);
+    const struct row *row = find_row(name, sentence);
+    if (!row)
+        return false;
+    if (set_value(options, row, value))
+        return true;
+    char values[64], present[OPTION_VALUE_BYTES];
+    describe_values(row, values, sizeof(values));
+    get_value(options, row, present);
+    say(sentence, "%s must be %s, not \"%.64s\"; it stays %.128s", row->name, values, value, present);
+    return false;
+}
+
+bool options_get(const struct options *options, const char *name, char *value, enum option_kind *kind, char *sentence)
+{
+    const struct row *row = find_row(name, sentence);
+    if (!row)
+        return false;
+    get_value(options, row, value);
+    *kind = row->kind;
+    return true;
+}
+
+static void parse_one(struct options *options, char *item, options_complain *complain)
+{
+    char *equals = strchr(item, '=');
+    if (equals)
+        *equals = '\0';
+    char sentence[OPTION_SENTENCE_BYTES];
+    char line[OPTION_SENTENCE_BYTES + 32];
+    if (options_set(options, item, equals ? equals + 1 : "", sentence))
         return;
-    }
-    snprintf(sentence, sizeof(sentence), "RESPIRE_OPTIONS: there is no option \"%.*s\"; the options are%s",
-             (int)name_bytes, item, names);
-    complain(sentence);
+    snprintf(line, sizeof(line), "RESPIRE_OPTIONS: %s", sentence);
+    complain(line);
 }
 
 void options_parse(struct options *options, const char *text, options_complain *complain)
@@ -123,7 +173,7 @@ void options_parse(struct options *options, const char *text, options_complain *
     while (text && *text != '\0') {
         const char *comma = strchrnul(text, ',');
         size_t bytes = (size_t)(comma - text);
-        char item[VALUE_BYTES];
+        char item[OPTION_VALUE_BYTES];
         if (bytes >= sizeof(item)) {
             complain("RESPIRE_OPTIONS: an option of more than 255 characters is left out");
         } else if (bytes > 0) {

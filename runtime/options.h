@@ -1,20 +1,38 @@
 /*
- * options.h: the settings in force, read once from RESPIRE_OPTIONS when the first heap is made.
+ * options.h: the rows of abi/options_table.h as a struct, and the text forms of their values.
  *
- * The rows are in abi/options_table.h. A name or value that is wrong is one line on stderr, and the default stays.
+ * RESPIRE_OPTIONS, respire_set and the Lua module all come through here, so a wrong name or value gets the same words
+ * everywhere. Nothing here locks or applies anything: settings.h has the options in force.
  */
 #ifndef RESPIRE_RUNTIME_OPTIONS_H
 #define RESPIRE_RUNTIME_OPTIONS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* Every value fits, its final NUL included; and every sentence. */
+#define OPTION_VALUE_BYTES 256
+#define OPTION_SENTENCE_BYTES 512
 
 struct options {
     uint64_t decay_ms;
     uint64_t background; /* 0 or 1 */
-    char log[256];       /* off, stderr or a file name */
+    char log[OPTION_VALUE_BYTES]; /* off, stderr or a file name */
 };
 
+enum option_kind { INTEGER, SWITCH, DESTINATION };
+
 void options_set_defaults(struct options *options);
+
+/*
+ * Set one option from its text form. False: name or value is wrong, `options` is as it was, and `sentence`
+ * (OPTION_SENTENCE_BYTES) is one sentence without a newline.
+ */
+bool options_set(struct options *options, const char *name, const char *value, char *sentence);
+
+/* The text form that options_set would take, into `value` (OPTION_VALUE_BYTES). False: as options_set. */
+bool options_get(const struct options *options, const char *name, char *value, enum option_kind *kind, char *sentence);
 
 /* Called once for each thing that is wrong, with a sentence without a newline. */
 typedef void options_complain(const char *sentence);

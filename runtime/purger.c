@@ -9,6 +9,7 @@
 #include "purger.h"
 
 #include "registry.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -23,14 +24,37 @@
 
 #define STACK_BYTES ((size_t)256 * 1024)
 
-static atomic_bool enabled;
 static atomic_bool running;
-static atomic_uint wakes; /* the futex: counts purger_wake calls */
-static _Atomic uint64_t pass_ms;
+static atomic_uint wakes;   /* a futex: counts purger_wake calls */
+static atomic_uint changes; /* a futex: counts changes of the settings */
 
-static void sleep_until_woken(unsigned seen)
+/* Until the futex is no longer `seen`, at most `limit_ms`; 0: without limit. */
+static void sleep_on(atomic_uint *futex, unsigned seen, uint64_t limit_ms)
 {
-    syscall(SYS_futex, &wakes, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    struct timespec limit = {.tv_sec = (time_t)(limit_ms / 1000), .tv_nsec = (long)(limit_ms % 1000 * 1000000)};
+    syscall(SYS_futex, futex, FUTEX_WAIT_PRIVATE, seen, limit_ms > 0 ? &limit : NULL, NULL, 0);
+}
+
+static void wake_sleepers(atomic_uint *futex)
+{
+    int error = errno;
+    atomic_fetch_add(futex, 1);
+    syscall(SYS_futex, futex, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    errno = error;
+}
+
+/* Half a decay since the last pass, whatever the decay becomes meanwhile. */
+static void rest_between_passes(void)
+{
+    uint64_t last_ms = clock_ms();
+    for (;;) {
+        unsigned seen = atomic_load(&changes);
+        uint64_t pass_ms = SETTING(decay_ms) / 2;
+        uint64_t rested_ms = clock_ms() - last_ms;
+        if (rested_ms >= pass_ms)
+            return;
+        sleep_on(&changes, seen, pass_ms - rested_ms);
+    }
 }
 
 static void *purge_forever(void *unused)
@@ -39,13 +63,10 @@ static void *purge_forever(void *unused)
     pthread_setname_np(pthread_self(), "respire");
     for (;;) {
         unsigned seen = atomic_load(&wakes);
-        if (registry_purge()) {
-            uint64_t ms = atomic_load(&pass_ms);
-            struct timespec pause = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000 * 1000000)};
-            clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-        } else {
-            sleep_until_woken(seen);
-        }
+        if (SETTING(background) && registry_purge())
+            rest_between_passes();
+        else
+            sleep_on(&wakes, seen, 0);
     }
     return NULL;
 }
@@ -82,22 +103,18 @@ static void start(void)
     errno = error;
 }
 
-void purger_enable(uint64_t decay_ms)
-{
-    atomic_store(&pass_ms, decay_ms / 2);
-    atomic_store(&enabled, true);
-}
-
 void purger_wake(void)
 {
-    if (!atomic_load(&enabled))
+    if (!SETTING(background))
         return;
     if (!atomic_exchange(&running, true))
         start();
-    atomic_fetch_add(&wakes, 1);
-    int error = errno;
-    syscall(SYS_futex, &wakes, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-    errno = error;
+    wake_sleepers(&wakes);
+}
+
+void purger_settings_changed(void)
+{
+    wake_sleepers(&changes);
 }
 
 void purger_forget(void)

@@ -6,10 +6,11 @@
 
 #include <stdint.h>
 
-/* Let purger_wake start the thread; without this call there never is one. */
-void purger_enable(uint64_t decay_ms);
+/* Obey `decay_ms` from now on, also in a pause that is under way. (With `background` off no thread is started, and one
+   that runs sleeps until it is woken.) */
+void purger_settings_changed(void);
 
-/* Start the thread if it does not run, and let it look for work. Any thread, no lock of ours held. */
+/* Start the thread if it does not run, and let it look for work. Any thread, no lock of ours but the settings'. */
 void purger_wake(void);
 
 /* After fork, in the child: the thread did not come along. */

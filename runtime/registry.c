@@ -11,14 +11,11 @@
 #include "registry.h"
 
 #include "event_log.h"
-#include "options.h"
 #include "purge.h"
 #include "purger.h"
-
-#include <stdlib.h>
+#include "settings.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct options options;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct heap *first;
@@ -27,18 +24,22 @@ static struct heap *current; /* the heap the purger is in */
 
 static void before_fork(void)
 {
+    settings_lock();
     purge_gate_close();
     pthread_mutex_lock(&lock);
     for (struct heap *heap = first; heap; heap = heap->next)
         heap_lock(heap);
+    event_log_lock();
 }
 
 static void release_all(void)
 {
+    event_log_unlock();
     for (struct heap *heap = first; heap; heap = heap->next)
         heap_unlock(heap);
     pthread_mutex_unlock(&lock);
     purge_gate_open();
+    settings_unlock();
 }
 
 static void in_child(void)
@@ -57,21 +58,42 @@ static void in_child(void)
 
 static void start(void)
 {
-    options_set_defaults(&options);
-    options_parse(&options, secure_getenv("RESPIRE_OPTIONS"), event_log_complain);
-    event_log_open(options.log);
+    settings_read_environment();
     pthread_atfork(before_fork, release_all, in_child);
-    if (options.background)
-        purger_enable(options.decay_ms);
+}
+
+void registry_start(void)
+{
+    pthread_once(&once, start);
+}
+
+/* Readers take no lock of ours: each setting is one store. */
+static void show_settings(struct heap *heap)
+{
+    heap_lock(heap);
+    __atomic_store_n(&heap->image.decay_ms, SETTING(decay_ms), __ATOMIC_RELAXED);
+    __atomic_store_n(&heap->image.background, SETTING(background), __ATOMIC_RELAXED);
+    heap_unlock(heap);
+}
+
+bool registry_settings_changed(void)
+{
+    pthread_mutex_lock(&lock);
+    bool any = first != NULL;
+    for (struct heap *heap = first; heap; heap = heap->next)
+        show_settings(heap);
+    pthread_mutex_unlock(&lock);
+    return any;
 }
 
 struct heap *registry_open(void)
 {
-    pthread_once(&once, start);
-    struct heap *heap = heap_create(options.decay_ms, options.background);
+    registry_start();
+    struct heap *heap = heap_create(SETTING(decay_ms), SETTING(background));
     if (!heap)
         return NULL;
     pthread_mutex_lock(&lock);
+    show_settings(heap); /* a change that has not seen it on the list yet is seen here */
     heap->next = first;
     if (first)
         first->previous = heap;

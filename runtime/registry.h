@@ -1,15 +1,21 @@
 /*
  * registry.h: all heaps of the process.
  *
- * Order of locks: purge gate, registry, heap. Nobody takes an earlier one while holding a later one.
+ * Order of locks: settings, purge gate, registry, heap, log. Nobody takes an earlier one while holding a later one.
  */
 #ifndef RESPIRE_RUNTIME_REGISTRY_H
 #define RESPIRE_RUNTIME_REGISTRY_H
 
 #include "heap.h"
 
-/* A new heap, known to the purger and to fork. The first call reads the options. NULL: no memory. */
+/* Once: read the options, be ready for fork. registry_open does it, too. */
+void registry_start(void);
+
+/* A new heap, known to the purger and to fork. NULL: no memory. */
 struct heap *registry_open(void);
+
+/* The heaps' images show the settings in force again. False: there is no heap. */
+bool registry_settings_changed(void);
 
 /* The end of a heap: its memory goes back now, or, when the purger is in it, as soon as that has left. */
 void registry_end(struct heap *heap);

@@ -198,8 +198,8 @@ def test_other_luas_are_left_alone(runtime, programs, library):
 
 @pytest.mark.parametrize("options, sentence", [
     ("decay=5", 'RESPIRE_OPTIONS: there is no option "decay"; the options are'),
-    ("decay_ms=5", 'RESPIRE_OPTIONS: decay_ms must be 500 to 3600000, not "5"; the default, 1000, is used'),
-    ("background=maybe", 'RESPIRE_OPTIONS: background must be on or off, not "maybe"; the default, on, is used'),
+    ("decay_ms=5", 'RESPIRE_OPTIONS: decay_ms must be 500 to 3600000, not "5"; it stays 1000'),
+    ("background=maybe", 'RESPIRE_OPTIONS: background must be on or off, not "maybe"; it stays on'),
 ])
 def test_wrong_options_are_one_line(runtime, programs, options, sentence):
     outcome = run(programs / "states", "new_state", preload=runtime, options=options)
@@ -218,7 +218,7 @@ def test_log(runtime, programs, tmp_path):
                   r"heap 0x\w+ closed: held \d+ KiB"):
         assert re.search(event, text), text
     refused = run(programs / "states", "new_state", preload=runtime, options="log=/nonexistent/file")
-    assert "log file /nonexistent/file: No such file or directory; the log is off" in refused.stderr
+    assert "log can't be written to /nonexistent/file: No such file or directory; it stays off" in refused.stderr
 
 
 def free_port():
