@@ -14,6 +14,7 @@ from program import BenchError
 
 PARTS = {
     "speed": "CPU, wall and peak memory of workloads, under respire and every peer",
+    "memory": "RSS of an idle program after a burst, beside the pages that hold something live",
     "analyzer": "what a look at a process costs, and how much it explains",
 }
 ROUNDS, ROUNDS_QUICK = 7, 3

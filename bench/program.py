@@ -27,32 +27,43 @@ def folder(build):
     return path
 
 
-def compile_program(build, name):
-    """bench/NAME.c, linked to the machine's LuaJIT dynamically as nginx is."""
-    program = folder(build) / name
+def compile_program(build):
+    """The bench's host, linked to the machine's LuaJIT dynamically as nginx is."""
+    program = folder(build) / "host"
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "luajit"], capture_output=True, text=True, check=True)
-    subprocess.run(["gcc", "-std=gnu17", "-O2", *WARNINGS, "-D_GNU_SOURCE", "-o", program, HERE / f"{name}.c",
+    subprocess.run(["gcc", "-std=gnu17", "-O2", *WARNINGS, "-D_GNU_SOURCE", "-o", program, *(HERE / "host").glob("*.c"),
                     *flags.stdout.split()], check=True)
     return program
 
 
-def environment_of(peer):
+def command_of(peer, program, arguments):
+    return [*peer.launcher, str(program), *peer.arguments, *map(str, arguments)]
+
+
+def environment_of(peer, more):
     """Stock must be stock and respire its defaults, whatever this shell has set."""
     kept = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "RESPIRE_OPTIONS", "MALLOC_CONF")}
-    return {**kept, **peer.environment}
+    return {**kept, **peer.environment, **more}
 
 
-def run_program(peer, program, arguments, cpus=None):
-    """Runs to the end under a peer, on `cpus` alone when given; returns the JSON line that came out."""
-    command = [*peer.launcher, str(program), *peer.arguments, *map(str, arguments)]
+def start_program(peer, program, arguments, environment):
+    """A program to talk to, by lines."""
+    return subprocess.Popen(command_of(peer, program, arguments), env=environment_of(peer, environment),
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def run_program(peer, program, arguments, cpus=None, environment=None):
+    """Runs to the end under a peer, on `cpus` alone when given; returns the JSON line that came out last."""
+    command = command_of(peer, program, arguments)
     try:
-        done = subprocess.run(command, env=environment_of(peer), capture_output=True, text=True, timeout=RUN_SECONDS, check=False,
+        done = subprocess.run(command, env=environment_of(peer, environment or {}), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=RUN_SECONDS, check=False,
                               preexec_fn=lambda: cpus and os.sched_setaffinity(0, cpus))
     except subprocess.TimeoutExpired as late:
         raise BenchError(f"`{' '.join(command)}` under {peer.name} took more than {RUN_SECONDS} s") from late
     if done.returncode != 0:
         raise BenchError(f"`{' '.join(command)}` under {peer.name} ended with status {done.returncode}: {done.stderr.strip()}")
-    said = json.loads(done.stdout)
+    said = json.loads(done.stdout.splitlines()[-1])
     if not said["allocator"].startswith(peer.library):
         raise BenchError(f"{peer.name} was to be measured, but memory came from {said['allocator']}: `{' '.join(command)}`")
     return said

@@ -77,7 +77,7 @@ def save(build, chosen):
 
 
 def run(options):
-    program = compile_program(options.build, "host")
+    program = compile_program(options.build)
     contestants = peers.choose(options.peers, options.build, options.libraries)
     chosen = workloads(options.only)
     for workload in chosen:

@@ -1,17 +1,20 @@
 /*
  * host.c: a program with LuaJIT inside that runs one workload and says what that cost.
  *
- *     host [--malloc] [--states N] SCRIPT SCALE
+ *     host [--malloc] [--states N] [--live-pages] SCRIPT SCALE
  *
  * The state is made by luaL_newstate, so the allocator is LuaJIT's own or whatever is preloaded in its place; with
  * --malloc it is made by lua_newstate upon realloc and free, as programs do that bring their allocator. With --states
- * the script runs in N states one after the other, of which the last STATES_OPEN are open at a time.
+ * the script runs in N states one after the other, of which the last STATES_OPEN are open at a time. --live-pages
+ * counts the pages that hold something live at the script's end, in one state.
  *
  * One JSON line comes out. `allocator` is the library that the state's lua_Alloc, or with --malloc its realloc, is in,
  * so that the reader can see that what was measured is what was meant; `result` is what the script returned. Costs are
  * of all threads, from before the first state is made to the script's end: a single state is not closed, because the
  * processes that matter end without, and what closing costs is seen with --states.
  */
+#include "live_pages.h"
+
 #include <dlfcn.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -25,9 +28,19 @@
 
 enum { STATES_OPEN = 16 };
 
+struct request {
+    const char *script;
+    double scale;
+    bool from_malloc, live_pages;
+    long states;
+};
+
 struct cost {
     double cpu_seconds, wall_seconds;
 };
+
+/* The library that gives the memory. */
+static const char *library;
 
 __attribute__((noreturn)) static void die(const char *what)
 {
@@ -46,36 +59,64 @@ static void *allocate_from_malloc(void *unused, void *block, size_t old_bytes, s
     return realloc(block, new_bytes);
 }
 
-static lua_State *open_state(bool from_malloc)
+static const char *library_of(void *address)
 {
-    lua_State *lua = from_malloc ? lua_newstate(allocate_from_malloc, NULL) : luaL_newstate();
+    Dl_info info;
+    if (!dladdr(address, &info) || !info.dli_fname)
+        return "unknown";
+    const char *slash = strrchr(info.dli_fname, '/');
+    return slash ? slash + 1 : info.dli_fname;
+}
+
+static const char *allocator_of(lua_State *lua, bool from_malloc)
+{
+    void *address = dlsym(RTLD_DEFAULT, "realloc");
+    if (!from_malloc) {
+        lua_Alloc allocate = lua_getallocf(lua, NULL);
+        memcpy(&address, &allocate, sizeof(address));
+    }
+    return library_of(address);
+}
+
+static lua_State *open_state(const struct request *request)
+{
+    lua_State *lua = request->from_malloc ? lua_newstate(allocate_from_malloc, NULL) : luaL_newstate();
     if (!lua)
         die("no Lua state");
+    library = allocator_of(lua, request->from_malloc);
+    if (request->live_pages)
+        live_pages_watch(lua);
     luaL_openlibs(lua);
     return lua;
 }
 
 /* Leaves what the script returned on the stack. */
-static void run_script(lua_State *lua, const char *script, double scale)
+static void run_script(lua_State *lua, const struct request *request)
 {
-    if (luaL_loadfile(lua, script))
+    if (luaL_loadfile(lua, request->script))
         die(lua_tostring(lua, -1));
-    lua_pushnumber(lua, scale);
+    lua_pushnumber(lua, request->scale);
     if (lua_pcall(lua, 1, 1, 0))
         die(lua_tostring(lua, -1));
 }
 
+static lua_State *run_in_one(const struct request *request)
+{
+    lua_State *lua = open_state(request);
+    run_script(lua, request);
+    return lua;
+}
+
 /* Returns the last state that was opened, with what its script returned on its stack. */
-static lua_State *run_in_many(bool from_malloc, long states, const char *script, double scale)
+static lua_State *run_in_many(const struct request *request)
 {
     static lua_State *open[STATES_OPEN];
     long last = 0;
-    for (long i = 0; i < states; i++) {
+    for (long i = 0; i < request->states; i++) {
         last = i % STATES_OPEN;
         if (open[last])
             lua_close(open[last]);
-        open[last] = open_state(from_malloc);
-        run_script(open[last], script, scale);
+        open[last] = run_in_one(request);
     }
     return open[last];
 }
@@ -108,56 +149,38 @@ static long peak_bytes(void)
     return kib * 1024;
 }
 
-static const char *library_of(void *address)
+static struct request parse(int argc, char **argv)
 {
-    Dl_info info;
-    if (!dladdr(address, &info) || !info.dli_fname)
-        return "unknown";
-    const char *slash = strrchr(info.dli_fname, '/');
-    return slash ? slash + 1 : info.dli_fname;
-}
-
-static const char *allocator_of(lua_State *lua, bool from_malloc)
-{
-    void *address = dlsym(RTLD_DEFAULT, "realloc");
-    if (!from_malloc) {
-        lua_Alloc allocate = lua_getallocf(lua, NULL);
-        memcpy(&address, &allocate, sizeof(address));
+    struct request request = {0};
+    int at = 1;
+    for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
+        if (strcmp(argv[at], "--malloc") == 0)
+            request.from_malloc = true;
+        else if (strcmp(argv[at], "--live-pages") == 0)
+            request.live_pages = true;
+        else if (strcmp(argv[at], "--states") == 0 && at + 1 < argc)
+            request.states = atol(argv[++at]);
+        else
+            die("usage: host [--malloc] [--states N] [--live-pages] SCRIPT SCALE");
     }
-    return library_of(address);
+    if (argc - at != 2)
+        die("usage: host [--malloc] [--states N] [--live-pages] SCRIPT SCALE");
+    request.script = argv[at];
+    request.scale = atof(argv[at + 1]);
+    return request;
 }
 
 int main(int argc, char **argv)
 {
-    bool from_malloc = false;
-    long states = 0;
-    int at = 1;
-    for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
-        if (strcmp(argv[at], "--malloc") == 0)
-            from_malloc = true;
-        else if (strcmp(argv[at], "--states") == 0 && at + 1 < argc)
-            states = atol(argv[++at]);
-        else
-            die("usage: host [--malloc] [--states N] SCRIPT SCALE");
-    }
-    if (argc - at != 2)
-        die("usage: host [--malloc] [--states N] SCRIPT SCALE");
-    const char *script = argv[at];
-    double scale = atof(argv[at + 1]);
-
+    struct request request = parse(argc, argv);
     struct cost before = cost_so_far();
-    lua_State *lua;
-    if (states > 0) {
-        lua = run_in_many(from_malloc, states, script, scale);
-    } else {
-        lua = open_state(from_malloc);
-        run_script(lua, script, scale);
-    }
+    lua_State *lua = request.states > 0 ? run_in_many(&request) : run_in_one(&request);
     struct cost after = cost_so_far();
     const char *result = lua_tostring(lua, -1);
-    printf("{\"cpu_seconds\":%.6f,\"wall_seconds\":%.6f,\"peak_bytes\":%ld,\"allocator\":\"%s\",\"result\":\"%s\"}\n",
+    printf("{\"cpu_seconds\":%.6f,\"wall_seconds\":%.6f,\"peak_bytes\":%ld,\"live_pages_bytes\":%zu,"
+           "\"allocator\":\"%s\",\"result\":\"%s\"}\n",
            after.cpu_seconds - before.cpu_seconds, after.wall_seconds - before.wall_seconds, peak_bytes(),
-           allocator_of(lua, from_malloc), result ? result : "nil");
+           live_pages_bytes(), library, result ? result : "nil");
     fflush(stdout);
     _Exit(0);
 }
