@@ -15,8 +15,8 @@ void corruption_found(const char *what, const void *address, size_t bytes)
 {
     char sentence[512];
     snprintf(sentence, sizeof(sentence),
-             "memory is corrupt, the program ends: %s at %p, %zu bytes. Look at C modules (also through ffi) that use the "
-             "allocator of lua_getallocf or write past what is theirs; if there are none, report this line",
+             "memory is corrupt, the program ends: %s at %p, %zu bytes. Look at C modules (also through ffi) that use "
+             "the allocator of lua_getallocf or write past what is theirs; if there are none, report this line",
              what, address, bytes);
     event_log_complain(sentence);
     abort();

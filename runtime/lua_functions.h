@@ -10,11 +10,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct lua_State;
 
 typedef void *lua_allocator(void *data, void *object, size_t old_bytes, size_t new_bytes);
 typedef int lua_function(struct lua_State *state);
+
+/* What LuaJIT's luaL_newstate passes to lua_newstate: a mark that stands for LuaJIT's own allocator. */
+#define INTERNAL_ALLOCATOR ((lua_allocator *)(uintptr_t)(1237 << 4))
 
 /*
  * One row per function that the runtime calls: ROW(field, symbol, result, arguments). The third argument of newstate is
@@ -26,7 +30,20 @@ typedef int lua_function(struct lua_State *state);
     ROW(getallocf, "lua_getallocf", lua_allocator *, (struct lua_State *, void **))                   \
     ROW(setallocf, "lua_setallocf", void, (struct lua_State *, lua_allocator *, void *))              \
     ROW(atpanic, "lua_atpanic", lua_function *, (struct lua_State *, lua_function *))                 \
-    ROW(tolstring, "lua_tolstring", const char *, (struct lua_State *, int, size_t *))
+    ROW(tolstring, "lua_tolstring", const char *, (struct lua_State *, int, size_t *))                \
+    ROW(open, "luaL_newstate", struct lua_State *, (void))                                            \
+    ROW(pushthread, "lua_pushthread", int, (struct lua_State *))                                      \
+    ROW(settop, "lua_settop", void, (struct lua_State *, int))                                        \
+    ROW(type, "lua_type", int, (struct lua_State *, int))                                             \
+    ROW(toboolean, "lua_toboolean", int, (struct lua_State *, int))                                   \
+    ROW(createtable, "lua_createtable", void, (struct lua_State *, int, int))                         \
+    ROW(setfield, "lua_setfield", void, (struct lua_State *, int, const char *))                      \
+    ROW(pushcclosure, "lua_pushcclosure", void, (struct lua_State *, lua_function *, int))            \
+    ROW(pushnil, "lua_pushnil", void, (struct lua_State *))                                           \
+    ROW(pushboolean, "lua_pushboolean", void, (struct lua_State *, int))                              \
+    ROW(pushnumber, "lua_pushnumber", void, (struct lua_State *, double))                             \
+    ROW(pushstring, "lua_pushstring", void, (struct lua_State *, const char *))                       \
+    ROW(error, "lua_error", int, (struct lua_State *))
 
 struct lua_functions {
 #define LUA_FUNCTION_FIELD(field, symbol, result, arguments) result(*field) arguments;
@@ -35,13 +52,11 @@ struct lua_functions {
     bool is_luajit; /* and every row is there: in other Luas, rows that they do not have are NULL */
 };
 
-/* Fill the table as seen from `caller` (a return address). False: no lua_newstate and lua_close were found. */
+/* Fill the table as seen from `caller` (a return address), or of the only Lua of the process. False: there is none, or
+   the caller has to do with none of several. */
 bool lua_functions_find(const void *caller, struct lua_functions *functions);
 
-/*
- * The same where the caller may know no Lua at all: any LuaJIT of the process will do. Returns between how many the
- * choice was: 0: there is none; 2 or more: the first one that was loaded.
- */
-unsigned lua_functions_find_luajit(const void *caller, struct lua_functions *functions);
+/* The same where any LuaJIT of the process will do. */
+bool lua_functions_find_luajit(const void *caller, struct lua_functions *functions);
 
 #endif
