@@ -61,9 +61,9 @@ class Native:
         self.pid = self.process.pid
         self._pending = b""
 
-    def told(self):
+    def told(self, seconds=ANSWER_SECONDS):
         """What the host says until its next pause, by name: a number or a text, or a list where a name comes again."""
-        values = self._values()
+        values = self._values(seconds)
         assert values.pop("ready", False), f"the host ended early: {values}\n{self._complaint()}"
         return values
 
@@ -71,9 +71,9 @@ class Native:
         self.process.stdin.write(b"\n")
         self.process.stdin.flush()
 
-    def finish(self):
+    def finish(self, seconds=ANSWER_SECONDS):
         """What the host says until it ends well."""
-        values = self._values()
+        values = self._values(seconds)
         assert "ready" not in values, "the host waits"
         status = self.process.wait(ANSWER_SECONDS)
         assert status == 0, f"exit status {status}: {values}\n{self._complaint()}"
@@ -88,9 +88,9 @@ class Native:
         end(self.process, signal.SIGKILL)
         return self.process.stderr.read().decode(errors="replace")
 
-    def _values(self):
-        values = {}
-        for line in iter(self._line, None):
+    def _values(self, seconds):
+        values, deadline = {}, time.monotonic() + seconds
+        for line in iter(lambda: self._line(deadline), None):
             if line == "ready":
                 return {**values, "ready": True}
             name, _, text = line.partition(" ")
@@ -99,12 +99,11 @@ class Native:
             values[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
         return values
 
-    def _line(self):
+    def _line(self, deadline):
         """None at the end of all."""
-        deadline = time.monotonic() + ANSWER_SECONDS
         while b"\n" not in self._pending:
             left = deadline - time.monotonic()
-            assert left > 0 and select.select([self.process.stdout], [], [], left)[0], "the host said nothing for a minute"
+            assert left > 0 and select.select([self.process.stdout], [], [], left)[0], "the host takes too long"
             more = os.read(self.process.stdout.fileno(), 65536)
             if not more:
                 return None
