@@ -41,6 +41,7 @@ build: ## build/respire and build/librespire.so
 	@rm -f $(BUILD).log
 	@ninja -C $(BUILD) --quiet
 	@ln -sf runtime/librespire.so $(BUILD)/librespire.so
+	@ln -sf runtime/librespire.so $(BUILD)/respire.so
 	@ln -sf analyzer/respire $(BUILD)/respire
 
 demo: ## the same burst of requests on nginx, stock and under respire, side by side

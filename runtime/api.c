@@ -4,7 +4,7 @@
  * Owns the way from a state to its heap for callers who know nothing of heaps, and the sentences for what they get
  * wrong.
  */
-#include "respire.h"
+#include "api.h"
 
 #include "attach.h"
 #include "event_log.h"
@@ -80,11 +80,8 @@ EXPORT int respire_attach(struct lua_State *state)
     return find_functions(__builtin_return_address(0), &functions) && attach(state, &functions) ? 0 : -1;
 }
 
-EXPORT int respire_stats(struct lua_State *state, struct respire_stats *stats)
+void heap_stats(struct heap *heap, struct respire_stats *stats)
 {
-    struct heap *heap = heap_of(state, __builtin_return_address(0));
-    if (!heap)
-        return -1;
     heap_lock(heap);
     const struct respire_heap_image *image = &heap->image;
     uint64_t unused_bytes = 0;
@@ -101,20 +98,31 @@ EXPORT int respire_stats(struct lua_State *state, struct respire_stats *stats)
     stats->purges = image->purge_count;
     stats->decay_ms = image->decay_ms;
     heap_unlock(heap);
-    return 0;
 }
 
-EXPORT size_t respire_trim(struct lua_State *state)
+EXPORT int respire_stats(struct lua_State *state, struct respire_stats *stats)
 {
     struct heap *heap = heap_of(state, __builtin_return_address(0));
     if (!heap)
-        return 0;
+        return -1;
+    heap_stats(heap, stats);
+    return 0;
+}
+
+size_t heap_trim(struct heap *heap)
+{
     struct purge_result result = {0};
     lanes_close(heap);
     heap_purge(heap, true, &result);
     event_log("heap %p trimmed: %llu KiB in %llu calls", (void *)heap, (unsigned long long)result.bytes / 1024,
               (unsigned long long)result.calls);
     return result.bytes;
+}
+
+EXPORT size_t respire_trim(struct lua_State *state)
+{
+    struct heap *heap = heap_of(state, __builtin_return_address(0));
+    return heap ? heap_trim(heap) : 0;
 }
 
 EXPORT int respire_set(const char *name, const char *value)
