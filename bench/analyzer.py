@@ -73,7 +73,7 @@ class Look:
 
 
 def bench_large_heap(life, respire, build):
-    host = Host(life, build, HERE / "large_heap.lua", {"RECORDS": str(RECORDS)})
+    host = Host(life, build, HERE / "scenarios/large_heap.lua", {"RECORDS": str(RECORDS)})
     idle = Look(respire, "lua", host.pid)
     state = idle.document["states"][0]
     objects = sum(row["count"] for row in state["objects"])

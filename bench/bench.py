@@ -15,9 +15,12 @@ from program import BenchError
 PARTS = {
     "speed": "CPU, wall and peak memory of workloads, under respire and every peer",
     "memory": "RSS of an idle program after a burst, beside the pages that hold something live",
+    "pauses": "how long each call of the allocator takes while memory goes back",
+    "sawtooth": "what giving back costs a program whose memory grows and shrinks all the time",
+    "nginx": "CPU of a request, latency and RSS of a worker under load from wrk",
     "analyzer": "what a look at a process costs, and how much it explains",
 }
-ROUNDS, ROUNDS_QUICK = 7, 3
+ROUNDS, ROUNDS_QUICK = 5, 3
 PEERS_QUICK = ["stock", "respire"]
 
 
@@ -41,7 +44,8 @@ def arguments():
     parser.add_argument("--scale", type=float, default=1, metavar="FACTOR", help="size of the workloads (default 1)")
     parser.add_argument("--cpus", type=lambda text: {int(cpu) for cpu in text.split(",")}, metavar="LIST",
                         help="run measured programs on these processors alone")
-    parser.add_argument("--quick", action="store_true", help=f"{ROUNDS_QUICK} rounds of {' and '.join(PEERS_QUICK)}, for a first look")
+    parser.add_argument("--quick", action="store_true",
+                        help=f"{ROUNDS_QUICK} rounds of {' and '.join(PEERS_QUICK)}, for a first look")
     options = parser.parse_args()
     unknown = [part for part in options.parts if part not in PARTS]
     if unknown:

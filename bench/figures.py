@@ -26,14 +26,16 @@ def geometric_mean(values):
     return math.exp(statistics.fmean(math.log(value) for value in values))
 
 
-def print_table(header, rows, footers=()):
-    """The first column is text to the left, the others stand to the right. Footers are rows below a line."""
+def print_table(header, rows, footers=(), left=()):
+    """Columns stand to the right, but the first and those numbered in `left`. Footers are rows below a line."""
     rows, footers = [list(row) for row in rows], [list(row) for row in footers]
     everything = [header, *rows, *footers]
     widths = [max(len(row[column]) for row in everything) for column in range(len(header))]
 
     def line(cells):
-        return "  " + "  ".join([cells[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:])])
+        placed = (cell.ljust(width) if column == 0 or column in left else cell.rjust(width)
+                  for column, (cell, width) in enumerate(zip(cells, widths)))
+        return ("  " + "  ".join(placed)).rstrip()
 
     print(line(header))
     for row in rows:

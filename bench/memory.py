@@ -1,8 +1,8 @@
 """What stays resident after a burst: RSS of an idle program two and five seconds later, beside the least that is possible.
 
-The program makes 1.5 million records (burst.lua), keeps one of so many, drops the rest, collects twice and sleeps. RSS is
-read from outside, from smaps_rollup: the kernel walks the page tables for it, where VmRSS may be off by a few hundred
-KiB. `floor` is the pages that hold at least one byte of a live block, counted apart from the allocator by watching
+The program makes 1.5 million records (scenarios/burst.lua), keeps one of so many, drops the rest, collects twice and
+sleeps. RSS is read from outside, from smaps_rollup: the kernel walks the page tables for it, where VmRSS may be off by a
+few hundred KiB. `floor` is the pages that hold at least one byte of a live block, counted apart from the allocator by watching
 every call of lua_Alloc in another run of the same program (live_pages.h). It is a floor for that allocator: another that
 had put survivors together would have a lower one. The program itself (code, libc, an empty Lua state) is `base`: the
 RSS before the burst.
@@ -54,8 +54,8 @@ def measure(peer, program, every, scale):
     environment = {"SURVIVOR_EVERY": str(every)}
     if peer.name == "glibc":
         environment["MALLOC_TRIM"] = "1"
-    watched = run_program(peer, program, ["--live-pages", HERE / "burst.lua", scale], environment=environment)
-    process = start_program(peer, program, [HERE / "burst.lua", scale], environment)
+    watched = run_program(peer, program, ["--live-pages", HERE / "scenarios/burst.lua", scale], environment=environment)
+    process = start_program(peer, program, [HERE / "scenarios/burst.lua", scale], environment)
     with process:
         reach(process, "base")
         base = rss_bytes(process.pid)

@@ -49,10 +49,11 @@ def respire(name, path, options=""):
     """A librespire.so; `options` as in RESPIRE_OPTIONS."""
     if not pathlib.Path(path).exists():
         raise BenchError(f"{path} is not there; `make build` makes it")
-    environment = {"LD_PRELOAD": str(pathlib.Path(path).resolve())}
+    file = pathlib.Path(path).resolve()
+    environment = {"LD_PRELOAD": str(file)}
     if options:
         environment["RESPIRE_OPTIONS"] = options
-    return Peer(name, pathlib.Path(path).name, environment=environment)
+    return Peer(name, file.name, environment=environment)
 
 
 def stock(name=STOCK):

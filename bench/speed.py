@@ -2,7 +2,8 @@
 
 A round runs a workload once under each peer, one after the other, and each run is held against the stock run of its own
 round, so what disturbs the machine for a while disturbs both sides of a ratio. The order turns from round to round.
-What is printed is the median over the rounds, with the quartiles beside.
+What is printed is the median over the rounds, with the quartiles beside; and for each group of workloads the geometric
+mean of the medians, and of the ratios of best run to best run, which other programs on the machine distort least.
 """
 import json
 import statistics
@@ -47,6 +48,11 @@ class Workload:
     def median(self, peer, figure):
         return statistics.median(self.ratios(peer, figure))
 
+    def best(self, peer, figure):
+        """The peer's best run to stock's best: what a disturbed machine distorts least."""
+        best, stock = (min(run[figure] for run in self.runs[name]) for name in (peer.name, peers.STOCK))
+        return best / stock
+
 
 def workloads(only):
     found = [Workload(path) for group in GROUPS for path in sorted((HERE / "workloads" / group).glob("*.lua"))]
@@ -62,9 +68,12 @@ def show(title, figure, chosen, contestants, unit):
     others = contestants[1:]
     rows = [[workload.name, unit(statistics.median(run[figure] for run in workload.runs[peers.STOCK]))]
             + [median_and_spread(workload.ratios(peer, figure)) for peer in others] for workload in chosen]
-    means = [[f"mean of {group}", ""]
-             + [f"{geometric_mean([workload.median(peer, figure) for workload in members]):.3f}" for peer in others]
-             for group in GROUPS if (members := [workload for workload in chosen if workload.group == group])]
+    means = []
+    for group in GROUPS:
+        members = [workload for workload in chosen if workload.group == group]
+        for words, ratio in (("mean of", Workload.median), ("best runs of", Workload.best)) if members else ():
+            means.append([f"{words} {group}", ""] + [f"{geometric_mean([ratio(member, peer, figure) for member in members]):.3f}"
+                                                     for peer in others])
     print(f"\n{title}, as a share of stock's: median, quartiles")
     print_table(["", peers.STOCK] + [peer.name for peer in others], rows, means)
 

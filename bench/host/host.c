@@ -1,18 +1,20 @@
 /*
  * host.c: a program with LuaJIT inside that runs one workload and says what that cost.
  *
- *     host [--malloc] [--states N] [--live-pages] SCRIPT SCALE
+ *     host [--malloc] [--states N] [--live-pages | --call-times] SCRIPT SCALE
  *
  * The state is made by luaL_newstate, so the allocator is LuaJIT's own or whatever is preloaded in its place; with
  * --malloc it is made by lua_newstate upon realloc and free, as programs do that bring their allocator. With --states
  * the script runs in N states one after the other, of which the last STATES_OPEN are open at a time. --live-pages
- * counts the pages that hold something live at the script's end, in one state.
+ * counts the pages that hold something live at the script's end, --call-times times each call of lua_Alloc, both in one
+ * state.
  *
  * One JSON line comes out. `allocator` is the library that the state's lua_Alloc, or with --malloc its realloc, is in,
  * so that the reader can see that what was measured is what was meant; `result` is what the script returned. Costs are
  * of all threads, from before the first state is made to the script's end: a single state is not closed, because the
  * processes that matter end without, and what closing costs is seen with --states.
  */
+#include "call_times.h"
 #include "live_pages.h"
 
 #include <dlfcn.h>
@@ -26,17 +28,20 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#define USAGE "usage: host [--malloc] [--states N] [--live-pages | --call-times] SCRIPT SCALE"
+
 enum { STATES_OPEN = 16 };
 
 struct request {
     const char *script;
     double scale;
-    bool from_malloc, live_pages;
+    bool from_malloc, live_pages, call_times;
     long states;
 };
 
 struct cost {
-    double cpu_seconds, wall_seconds;
+    double user_seconds, system_seconds, wall_seconds;
+    long minor_faults;
 };
 
 /* The library that gives the memory. */
@@ -86,6 +91,8 @@ static lua_State *open_state(const struct request *request)
     library = allocator_of(lua, request->from_malloc);
     if (request->live_pages)
         live_pages_watch(lua);
+    if (request->call_times)
+        call_times_watch(lua);
     luaL_openlibs(lua);
     return lua;
 }
@@ -128,9 +135,10 @@ static struct cost cost_so_far(void)
     getrusage(RUSAGE_SELF, &usage);
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (struct cost){
-        .cpu_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
+        .user_seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6,
+        .system_seconds = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6,
         .wall_seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9,
+        .minor_faults = usage.ru_minflt,
     };
 }
 
@@ -149,6 +157,16 @@ static long peak_bytes(void)
     return kib * 1024;
 }
 
+static void print_cost(const struct cost *before, const struct cost *after)
+{
+    double user_seconds = after->user_seconds - before->user_seconds;
+    double system_seconds = after->system_seconds - before->system_seconds;
+    printf("{\"cpu_seconds\":%.6f,\"system_seconds\":%.6f,\"wall_seconds\":%.6f,\"minor_faults\":%ld,"
+           "\"peak_bytes\":%ld",
+           user_seconds + system_seconds, system_seconds, after->wall_seconds - before->wall_seconds,
+           after->minor_faults - before->minor_faults, peak_bytes());
+}
+
 static struct request parse(int argc, char **argv)
 {
     struct request request = {0};
@@ -158,13 +176,15 @@ static struct request parse(int argc, char **argv)
             request.from_malloc = true;
         else if (strcmp(argv[at], "--live-pages") == 0)
             request.live_pages = true;
+        else if (strcmp(argv[at], "--call-times") == 0)
+            request.call_times = true;
         else if (strcmp(argv[at], "--states") == 0 && at + 1 < argc)
             request.states = atol(argv[++at]);
         else
-            die("usage: host [--malloc] [--states N] [--live-pages] SCRIPT SCALE");
+            die(USAGE);
     }
     if (argc - at != 2)
-        die("usage: host [--malloc] [--states N] [--live-pages] SCRIPT SCALE");
+        die(USAGE);
     request.script = argv[at];
     request.scale = atof(argv[at + 1]);
     return request;
@@ -176,11 +196,15 @@ int main(int argc, char **argv)
     struct cost before = cost_so_far();
     lua_State *lua = request.states > 0 ? run_in_many(&request) : run_in_one(&request);
     struct cost after = cost_so_far();
+    print_cost(&before, &after);
+    if (request.live_pages)
+        printf(",\"live_pages_bytes\":%zu", live_pages_bytes());
+    if (request.call_times) {
+        printf(",\"call_times\":");
+        call_times_print();
+    }
     const char *result = lua_tostring(lua, -1);
-    printf("{\"cpu_seconds\":%.6f,\"wall_seconds\":%.6f,\"peak_bytes\":%ld,\"live_pages_bytes\":%zu,"
-           "\"allocator\":\"%s\",\"result\":\"%s\"}\n",
-           after.cpu_seconds - before.cpu_seconds, after.wall_seconds - before.wall_seconds, peak_bytes(),
-           live_pages_bytes(), library, result ? result : "nil");
+    printf(",\"allocator\":\"%s\",\"result\":\"%s\"}\n", library, result ? result : "nil");
     fflush(stdout);
     _Exit(0);
 }

@@ -1,7 +1,7 @@
 -- A web application: each request makes nested tables and strings, drops nearly all, and leaves one record in a
 -- cache. A request is held until IN_FLIGHT others have come, as while it waits for a backend.
 local scale = ...
-local REQUESTS, ROWS, IN_FLIGHT, CACHE_SLOTS = 4200 * scale, 300, 50, 2000
+local REQUESTS, ROWS, IN_FLIGHT, CACHE_SLOTS = 2500 * scale, 300, 50, 2000
 local CITIES = {"Aachen", "Bergen", "Cork", "Delft", "Evora", "Ghent", "Lyon", "Turku"}
 
 local function read_row(request, number)

@@ -1,7 +1,6 @@
 -- string.buffer: many short-lived buffers that grow to different sizes, some at once, and serialised tables.
 local scale = ...
-local found, buffer = pcall(require, "string.buffer")
-if not found then return "absent" end
+local buffer = require "string.buffer"
 local ROUNDS, BUFFERS = 3000 * scale, 120
 
 local sum = 0
