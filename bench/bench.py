@@ -52,6 +52,8 @@ def arguments():
         parser.error(f"no part named '{unknown[0]}' ({', '.join(PARTS)})")
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds must be at least 1")
+    if options.scale <= 0:
+        parser.error("--scale must be more than 0")
     return options
 
 
