@@ -10,6 +10,7 @@
 #include "event_log.h"
 #include "failure.h"
 #include "interpose.h"
+#include "luajit_probe.h"
 #include "purge.h"
 #include "registry.h"
 #include "settings.h"
@@ -57,16 +58,20 @@ static int panic(struct lua_State *state)
 EXPORT struct lua_State *respire_newstate(void)
 {
     struct lua_functions functions;
+    struct luajit_facts facts;
     if (!lua_functions_find_luajit(__builtin_return_address(0), &functions)) {
         failure_say("there is no LuaJIT in this process");
         return NULL;
     }
+    /* Without GC64, lua_newstate would complain on stderr. */
+    if (!luajit_probe(&functions, &facts))
+        return NULL;
     struct heap *heap = registry_open();
     struct lua_State *state = heap ? open_on_heap(&functions, heap) : NULL;
     if (state)
         functions.atpanic(state, panic);
     else
-        failure_say("LuaJIT made no state: there is not enough memory, or it was built without GC64");
+        failure_say("there is not enough memory");
     return state;
 }
 

@@ -156,6 +156,12 @@ def _label(fixture, name, release):
     return release.nginx_label if fixture == "nginx_suite" else release.label
 
 
+@pytest.fixture
+def narrow_suite():
+    """A release whose LuaJIT was built without GC64."""
+    return _suite_or_skip(_bring("bullseye"))
+
+
 def _suite_or_skip(release):
     if isinstance(release, foreign_suite.Unavailable):
         pytest.skip(f"release not to be had: {release}")

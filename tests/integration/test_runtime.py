@@ -13,27 +13,19 @@ import urllib.request
 
 import pytest
 
+from outcome import INCLUDE, compile_host, luajit_flags, run
+
 pytestmark = pytest.mark.preload
 
-SOURCES = pathlib.Path(__file__).resolve().parent / "runtime"
-INCLUDE = pathlib.Path(__file__).resolve().parents[2] / "include"
 MODULES = pathlib.Path("/usr/lib/nginx/modules")
-
-
-@pytest.fixture(scope="module")
-def runtime():
-    build = pathlib.Path(os.environ.get("RESPIRE_BUILD", "build")).resolve()
-    return next(path for path in (build / "librespire.so", build / "runtime" / "librespire.so") if path.exists())
 
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
     """The hosts beside this file, compiled."""
     folder = tmp_path_factory.mktemp("hosts")
-    luajit = subprocess.run(["pkg-config", "--cflags", "--libs", "luajit"], check=True, capture_output=True, text=True)
-    for name, flags in {"inert": [], "loader": ["-ldl"], "states": [*luajit.stdout.split(), "-pthread"]}.items():
-        subprocess.run(["gcc", "-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", f"-I{INCLUDE}",
-                        str(SOURCES / f"{name}.c"), "-o", str(folder / name), *flags], check=True, timeout=60)
+    for name, flags in {"inert": [], "loader": ["-ldl"], "states": [*luajit_flags(), "-pthread"]}.items():
+        compile_host(name, folder, flags)
     return folder
 
 
@@ -42,34 +34,6 @@ def luajit_path(programs):
     """The library that `states` is linked with."""
     listed = subprocess.run(["ldd", str(programs / "states")], check=True, capture_output=True, text=True).stdout
     return pathlib.Path(re.search(r"libluajit\S+ => (\S+)", listed).group(1)).resolve()
-
-
-class Outcome:
-    def __init__(self, process):
-        assert process.returncode == 0, f"status {process.returncode}: {process.stdout}{process.stderr}"
-        self.stderr = process.stderr
-        self.text = process.stdout
-        self.values = {}
-        for line in process.stdout.splitlines():
-            name, value = line.split()
-            self.values.setdefault(name, []).append(int(value))
-
-    def __getitem__(self, name):
-        (value,) = self.values[name]
-        return value
-
-    def all(self, name):
-        return self.values[name]
-
-
-def run(*command, preload=None, options=None, timeout=50):
-    environment = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "RESPIRE_OPTIONS")}
-    if preload:
-        environment["LD_PRELOAD"] = str(preload)
-    if options is not None:
-        environment["RESPIRE_OPTIONS"] = options
-    return Outcome(subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True,
-                                  timeout=timeout, check=False))
 
 
 def test_exports_nothing_but_its_interface(runtime):

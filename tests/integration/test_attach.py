@@ -1,0 +1,114 @@
+"""Living states that a C host hands to the runtime: tests/integration/runtime/attach.c says what each mode does."""
+import re
+
+import pytest
+
+from outcome import compile_host, luajit_flags, run
+
+pytestmark = pytest.mark.preload
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    return compile_host("attach", tmp_path_factory.mktemp("attach"), [*luajit_flags(), "-ldl", "-pthread"])
+
+
+@pytest.fixture
+def attach(program, runtime):
+    return lambda mode, **options: run(program, runtime, mode, **options)
+
+
+@pytest.fixture
+def attach_preloaded(attach, runtime):
+    """The state is on a respire heap from the start then, and nothing is left to take over."""
+    return lambda mode, **options: attach(mode, preload=runtime, **options)
+
+
+def test_living_state(attach):
+    """Old blocks of every kind stay what they are; new ones are counted, purged and trimmed."""
+    outcome = attach("living")
+    assert (outcome["before"], outcome["again"], outcome["sum_is_held"]) == (-1, 0, 1)
+    assert outcome["live_kib"] > 10_000
+    assert outcome["trimmed_kib"] > 20_000
+    assert outcome["fallen_kib"] == pytest.approx(outcome["trimmed_kib"], abs=2048)
+
+
+def test_preloaded_state_stays_as_it_is(attach_preloaded):
+    outcome = attach_preloaded("living")
+    assert (outcome["before"], outcome["again"], outcome["sum_is_held"]) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("preloaded", [False, True])
+def test_nothing_is_left_behind(attach, runtime, preloaded):
+    """After a hundred states: no mapping of LuaJIT's allocator, of the heap or of what stood between them."""
+    outcome = attach("many", preload=runtime if preloaded else None)
+    assert outcome["more_mappings"] <= 1
+    assert outcome["more_kib"] < 1024
+
+
+def test_each_heap_ends(attach, tmp_path):
+    log = tmp_path / "log"
+    attach("many", options=f"log={log}")
+    text = log.read_text()
+    for event in ("takes over the living state", "its state, which was taken over, is closed", "closed: held"):
+        assert len(re.findall(event, text)) == 100, event
+
+
+def test_from_an_old_coroutine(attach):
+    """Taken over, asked about and closed through a coroutine that is older than the heap."""
+    outcome = attach("coroutine")
+    assert [outcome[name] for name in ("main", "old", "new")] == [0, 0, 0]
+    assert outcome["finalized"] == 100_000
+
+
+def test_hosts_own_allocator(attach):
+    """It gets back each of its blocks, with the right size, and nothing else."""
+    outcome = attach("own")
+    assert (outcome["own_grew"], outcome["own_left"], outcome["sum_is_held"]) == (0, 0, 1)
+    assert outcome["live_kib"] > 10_000
+
+
+@pytest.mark.parametrize("preloaded", [False, True])
+def test_host_changes_the_allocator_afterwards(attach, runtime, preloaded):
+    """A host's function in front of the heap, for a part of the blocks: all go home, at lua_close too."""
+    outcome = attach("fronted", preload=runtime if preloaded else None)
+    assert (outcome["both_used"], outcome["again"], outcome["sum_is_held"], outcome["own_left"]) == (1, 0, 1, 0)
+
+
+@pytest.mark.parametrize("preloaded", [False, True])
+def test_host_silences_frees(attach, runtime, preloaded):
+    assert attach("silenced", preload=runtime if preloaded else None)["done"] == 1
+
+
+def test_no_memory(attach):
+    """Wherever memory ends: -1 and a sentence, or done; and the state goes on."""
+    assert 10 < attach("no_memory")["refused"] < 64
+
+
+def test_threads(attach):
+    assert attach("threads")["done"] == 1
+
+
+def test_forks(attach):
+    """The children of a process with a state that was taken over breathe by themselves."""
+    outcome = attach("forks")
+    assert outcome.all("child_status") == [0, 0]
+    assert all(kib > 20_000 for kib in outcome.all("child_fallen_kib"))
+
+
+def test_refusals_say_why(attach):
+    outcome = attach("refusals")
+    assert outcome["nothing_yet"] == 1
+    assert outcome.all("said") == [1, 1]
+    assert (outcome["no_state"], outcome["stats_of_another"], outcome["trim_of_another"]) == (-1, -1, 0)
+
+
+def test_without_gc64(program, runtime, narrow_suite):
+    """A LuaJIT with 32-bit references is refused; it runs on untouched, also under a preload."""
+    environment = narrow_suite.environment()
+    assert environment["LD_LIBRARY_PATH"]
+    for preload in (None, runtime):
+        outcome = run(program, runtime, "narrow", preload=preload, environment=environment)
+        assert (outcome["attached"], outcome["stats"], outcome["new_state"], outcome["said"]) == (-1, -1, 0, 1)
+        assert outcome["works"] == 1
+        assert outcome.stderr == ""
