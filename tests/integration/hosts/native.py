@@ -50,14 +50,19 @@ class Workshop:
 
 
 class Native:
-    """One running host. `preload` is a list of libraries."""
+    """One running host. `preload` is a list of libraries; `before` is called in the process before it becomes the host."""
 
-    def __init__(self, program, *arguments, preload, options=None, environment=None):
+    def __init__(self, program, *arguments, preload, options=None, environment=None, before=None):
         changes = dict(environment or {}, LD_PRELOAD=":".join(map(str, preload)))
         if options:
             changes["RESPIRE_OPTIONS"] = options
+
+        def prepare():
+            end_with_parent()
+            if before:
+                before()
         self.process = subprocess.Popen([str(program), *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=environment_with(changes), preexec_fn=end_with_parent)
+                                        stderr=subprocess.PIPE, env=environment_with(changes), preexec_fn=prepare)
         self.pid = self.process.pid
         self._pending = b""
 
@@ -80,6 +85,8 @@ class Native:
         return values
 
     def stop(self):
+        if self.process.stdin.closed:
+            return
         end(self.process, signal.SIGKILL)
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             stream.close()
