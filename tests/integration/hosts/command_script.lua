@@ -1,0 +1,16 @@
+-- For the luajit command: fill a heap, tell what it counts, and wait for a line, twice.
+local kept = {}
+for i = 1, 100000 do kept[i] = { i, "record " .. i } end
+for i = 1, 100000 do assert(kept[i][1] == i and kept[i][2] == "record " .. i) end
+
+local function tell()
+    io.write(("count_bytes %d\nready\n"):format(collectgarbage("count") * 1024))
+    io.flush()
+    io.read("*l")
+end
+
+tell()
+kept = nil
+collectgarbage()
+collectgarbage()
+tell()
