@@ -15,16 +15,24 @@ static struct error *add_claim(struct claims *claims, struct claim claim)
     return NULL;
 }
 
-static struct error *claim_state(const struct lua_state *state, struct claims *claims)
+static struct error *claim_heap(const struct heap *heap, struct claims *claims)
 {
     struct error *error = NULL;
-    for (size_t i = 0; i < state->heap.region_count && !error; i++)
+    for (size_t i = 0; i < heap->region_count && !error; i++)
         error = add_claim(claims, (struct claim){
-            .range = state->heap.regions[i].range,
-            .region = &state->heap.regions[i],
-            .heap_kind = state->heap.kind,
+            .range = heap->regions[i].range,
+            .region = &heap->regions[i],
+            .heap_kind = heap->kind,
             .is_private = true,
         });
+    return error;
+}
+
+static struct error *claim_state(const struct lua_state *state, struct claims *claims)
+{
+    struct error *error = claim_heap(&state->heap, claims);
+    if (!error)
+        error = claim_heap(&state->former_heap, claims);
     for (size_t i = 0; i < state->code_areas.count && !error; i++)
         error = add_claim(claims, (struct claim){
             .range = state->code_areas.items[i],

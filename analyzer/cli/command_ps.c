@@ -31,9 +31,9 @@ static void sum_states(const struct process *process, struct row *row)
             continue;
         const char *kind = heap_kind_name(state->heap.kind);
         row->allocator = row->understood++ == 0 || row->allocator == kind ? kind : "mixed";
-        row->held_bytes += state->heap.held_bytes;
-        row->live_bytes += state->heap.live_bytes;
-        row->reclaimable_bytes += state->heap.reclaimable_bytes;
+        row->held_bytes += state->heap.held_bytes + state->former_heap.held_bytes;
+        row->live_bytes += state->heap.live_bytes + state->former_heap.live_bytes;
+        row->reclaimable_bytes += state->heap.reclaimable_bytes + state->former_heap.reclaimable_bytes;
     }
 }
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHECKS_MAX = 24 };
+enum { CHECKS_MAX = 32 };
 
 struct check {
     const char *name; /* static text: "live + free + meta = held" */

@@ -5,6 +5,7 @@
 void lua_state_release(struct lua_state *state)
 {
     heap_release(&state->heap);
+    heap_release(&state->former_heap);
     free(state->code_areas.items);
     error_free(state->damage);
     *state = (struct lua_state){0};

@@ -50,7 +50,9 @@ struct lua_state {
     struct lua_objects objects[LUA_TYPES];
     uint64_t global_bytes;   /* GG_State, string table, JIT and ctype tables: not objects, but in count_bytes */
     uint64_t string_table_slots;
-    struct heap heap;
+    struct heap heap;        /* where it allocates */
+    bool taken_over;         /* by the runtime, while it lived */
+    struct heap former_heap; /* then: what it has from before; stock or other */
     struct lua_code_areas code_areas;
     struct checks checks;
     struct error *damage;    /* why this state could not be understood; its numbers are not to be shown then */

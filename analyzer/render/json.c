@@ -118,6 +118,8 @@ static json_t *lua_state(const struct lua_state *state, bool has_residency)
     json_object_set_new(object, "gc_state", json_string(state->collector.phase));
     json_object_set_new(object, "collector", collector(&state->collector));
     json_object_set_new(object, "allocator", allocator(&state->heap, has_residency));
+    if (state->taken_over)
+        json_object_set_new(object, "former_allocator", allocator(&state->former_heap, has_residency));
     json_object_set_new(object, "objects", objects(state));
     json_object_set_new(object, "strings", json_pack("{s:o, s:o, s:o}", "count",
         integer(state->objects[LUA_TYPE_STRING].count), "bytes", integer(state->objects[LUA_TYPE_STRING].bytes),

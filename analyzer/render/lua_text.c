@@ -22,9 +22,9 @@ static struct totals sum_heaps(const struct process *process)
         if (state->damage || state->heap.kind == HEAP_OTHER)
             continue;
         totals.known_heaps++;
-        totals.held += state->heap.held_bytes;
-        totals.live += state->heap.live_bytes;
-        totals.reclaimable += state->heap.reclaimable_bytes;
+        totals.held += state->heap.held_bytes + state->former_heap.held_bytes;
+        totals.live += state->heap.live_bytes + state->former_heap.live_bytes;
+        totals.reclaimable += state->heap.reclaimable_bytes + state->former_heap.reclaimable_bytes;
         if (state->heap.kind == HEAP_STOCK)
             totals.stock_reclaimable += state->heap.reclaimable_bytes;
     }
@@ -124,6 +124,7 @@ static void print_state(const struct lua_state *state, bool has_residency)
     text_heading("State 0x%" PRIx64 ", %s, layout %s", state->address.value,
         state->damage                      ? "not understood"
             : state->heap.kind == HEAP_STOCK   ? "LuaJIT's own allocator"
+            : state->taken_over                ? "taken over by respire's allocator"
             : state->heap.kind == HEAP_RESPIRE ? "respire's allocator"
                                                : "a foreign allocator",
         state->layout ? state->layout : "unknown");
@@ -132,9 +133,15 @@ static void print_state(const struct lua_state *state, bool has_residency)
         return;
     }
     print_heap(&state->heap, has_residency);
+    if (state->taken_over) {
+        puts("\n  From before the takeover, and freed there one by one:");
+        print_heap(&state->former_heap, has_residency);
+    }
     print_collector(&state->collector);
     print_objects(state);
     print_sizes(&state->heap);
+    if (state->taken_over)
+        print_sizes(&state->former_heap);
     text_checks(&state->checks);
 }
 

@@ -3,27 +3,9 @@
 #include <inttypes.h>
 
 #include "target/memory_view.h"
-#include "walk/lj_alloc.h"
 #include "walk/lua_code_areas.h"
+#include "walk/lua_heaps.h"
 #include "walk/lua_objects.h"
-#include "walk/respire_heap.h"
-
-/* A heap that is walked in two steps: its own books first, then every block of the collector against them. */
-struct heap_walk {
-    enum heap_kind kind;
-    struct lj_alloc_walk stock;
-    struct respire_heap_walk respire;
-};
-
-static struct error *visit_stock(void *context, address_t block, uint64_t bytes)
-{
-    return lj_alloc_note_block(&((struct heap_walk *)context)->stock, block, bytes);
-}
-
-static struct error *visit_respire(void *context, address_t block, uint64_t bytes)
-{
-    return respire_heap_note_block(&((struct heap_walk *)context)->respire, block, bytes);
-}
 
 static const char *collector_phase(uint8_t state)
 {
@@ -53,56 +35,18 @@ static bool read_collector(const struct capture *capture, const struct lua_site 
     return true;
 }
 
-static struct error *walk_heap(const struct capture *capture, struct heap_walk *walk, struct lua_state *state)
-{
-    struct heap *heap = &state->heap;
-    if (respire_heap_recognise(capture, heap->address)) {
-        walk->kind = heap->kind = HEAP_RESPIRE;
-        return respire_heap_walk_blocks(&walk->respire, capture, heap->address, heap, &state->checks);
-    }
-    if (lj_alloc_recognise(capture, heap->address)) {
-        walk->kind = heap->kind = HEAP_STOCK;
-        return lj_alloc_walk_segments(&walk->stock, capture, heap->address, heap, &state->checks);
-    }
-    walk->kind = heap->kind = HEAP_OTHER;
-    return NULL;
-}
-
-static struct error *walk_objects(const struct capture *capture, const struct lua_site *site, struct heap_walk *walk,
-    struct lua_state *state)
-{
-    static const lua_block_visitor visitors[] = {
-        [HEAP_STOCK] = visit_stock,
-        [HEAP_RESPIRE] = visit_respire,
-        [HEAP_OTHER] = NULL,
-    };
-    return lua_objects_walk(capture, site, visitors[walk->kind], walk, state);
-}
-
-static void finish_heap(const struct capture *capture, const struct heap_walk *walk, struct lua_state *state)
-{
-    struct heap *heap = &state->heap;
-    if (heap->kind == HEAP_OTHER)
-        return;
-    uint64_t misfits = heap->kind == HEAP_STOCK ? walk->stock.misfits : walk->respire.misfits;
-    checks_add(&state->checks, "objects that do not fit their place in the heap", 0, misfits);
-    checks_add(&state->checks, "live + free + meta = held", heap->held_bytes,
-        heap->live_bytes + heap->free_bytes + heap->meta_bytes);
-    heap_count_reclaimable(heap, capture->page_bytes, &capture->presence);
-}
-
-static struct error *walk_parts(const struct capture *capture, const struct lua_site *site, struct heap_walk *walk,
+static struct error *walk_parts(const struct capture *capture, const struct lua_site *site, struct lua_heaps_walk *walk,
     struct lua_state *state)
 {
     if (!read_collector(capture, site, state))
         return error_new(ERROR_NOT_UNDERSTOOD, "its global state is not in memory");
-    struct error *error = walk_heap(capture, walk, state);
+    struct error *error = lua_heaps_walk(walk, capture, state);
     if (!error)
-        error = walk_objects(capture, site, walk, state);
+        error = lua_objects_walk(capture, site, lua_heaps_visitor(walk), walk, state);
     if (!error)
         error = lua_code_areas_walk(capture, site, state);
     if (!error)
-        finish_heap(capture, walk, state);
+        lua_heaps_finish(walk, capture);
     return error;
 }
 
@@ -124,9 +68,9 @@ struct error *lua_state_walk(const struct capture *capture, const struct lua_sit
         return NULL;
     }
     state->layout = site->layout->name;
-    struct heap_walk walk = {0};
+    struct lua_heaps_walk walk = {0};
     struct error *error = walk_parts(capture, site, &walk, state);
-    respire_heap_walk_release(&walk.respire);
+    lua_heaps_walk_release(&walk);
     if (!error)
         error = first_contradiction(state);
     if (error && error_kind(error) == ERROR_FAILED)

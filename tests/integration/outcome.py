@@ -8,7 +8,8 @@ INCLUDE = pathlib.Path(__file__).resolve().parents[2] / "include"
 
 
 def luajit_flags():
-    return subprocess.run(["pkg-config", "--cflags", "--libs", "luajit"], check=True, capture_output=True, text=True).stdout.split()
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "luajit"], check=True, capture_output=True, text=True)
+    return flags.stdout.split()
 
 
 def compile_host(name, folder, flags):

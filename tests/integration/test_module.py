@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from answers import assert_checked, assert_conserved, only_state, owners_named, resident_sum
 from outcome import compile_host, luajit_flags
 
 pytestmark = pytest.mark.preload
@@ -179,3 +180,46 @@ def test_without_gc64(lua, narrow_suite):
     """)
     assert lines[0].startswith("false|respire can't take over this state: this LuaJIT was built without GC64")
     assert lines[1:] == ["100000"]
+
+
+# Old and new of every size, and some of the old freed again.
+TAKEN_OVER = """
+    kept = {{}}
+    for i = 1, 30000 do kept[i] = {{ i, tostring(i) }} end
+    old_text = ("y"):rep(400000)
+    package.cpath = "{build}/?.so"
+    respire = require "respire"
+    for i = 1, 30000 do kept[i % 5 == 0 and i or #kept + 1] = {{ i, tostring(i) .. "new" }} end
+    new_text = ("x"):rep(500000)
+    collectgarbage()
+"""
+
+
+def test_seen_from_outside(respire, host, build):
+    """`lua` and `mem` find both heaps of a state that was taken over; together they hold all that the collector counts."""
+    target = host(script=TAKEN_OVER.format(build=build))
+    answer = respire("lua", target.pid, "--json")
+    assert_checked(answer)
+    state = only_state(answer)
+    assert state["gc_count_bytes"] == target.count()
+    new, old = state["allocator"], state["former_allocator"]
+    assert (new["kind"], old["kind"]) == ("respire", "stock")
+    assert new["live_bytes"] > 2 * 2**20 and old["live_bytes"] > 2 * 2**20
+    assert new["live_bytes"] + old["live_bytes"] == pytest.approx(state["gc_count_bytes"], rel=0.3)
+    for heap in (new, old):
+        assert_conserved(heap)
+    owners = respire("mem", target.pid, "--json")
+    assert_checked(owners)
+    for name in ("respire.live", "luajit.live"):
+        assert resident_sum(owners_named(owners, name)) > 2 * 2**20
+    assert "taken over" in respire("lua", target.pid)
+
+
+def test_hosts_allocator_seen_from_outside(respire, host, build):
+    """The blocks that a host's allocator keeps are not looked into; the heap is checked all the same."""
+    target = host(script=TAKEN_OVER.format(build=build), allocator="malloc")
+    state = only_state(respire("lua", target.pid, "--json"))
+    assert (state["allocator"]["kind"], state["former_allocator"]["kind"]) == ("respire", "other")
+    assert state["gc_count_bytes"] == target.count()
+    assert_conserved(state["allocator"])
+    assert state["allocator"]["live_bytes"] > 2 * 2**20
