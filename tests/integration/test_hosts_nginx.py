@@ -12,16 +12,19 @@ pytestmark = pytest.mark.preload
 
 MIB = 2**20
 WORDS = 40000
-PRELOAD_STAYS = "env LD_PRELOAD;"
+PRELOADED, REQUIRED = "env LD_PRELOAD;", "require respire"
 
 
 @pytest.fixture
-def web(runtime):
-    """web(main=, workers=, …): an nginx under the runtime, ended after the test with all its generations."""
+def web(runtime, build):
+    """web(way=, workers=): an nginx under the runtime, ended after the test with all its generations."""
     servers = []
     with adopting_orphans(), public_directory() as prefix:
-        def start(**options):
-            options.setdefault("preload", runtime)
+        def start(way=None, **options):
+            if way == REQUIRED:
+                options["init"] = f'package.cpath = "{build}/?.so" respire = require "respire"'
+            else:
+                options.update(preload=runtime, main=way or "")
             servers.append(WebServer(prefix, **options))
             return servers[-1]
         try:
@@ -91,9 +94,10 @@ def test_resty_libraries(web, respire):
 
 
 @pytest.mark.seconds(120)
-def test_reload_under_load(web, respire):
+@pytest.mark.parametrize("way", [PRELOADED, REQUIRED])
+def test_reload_under_load(web, respire, way):
     """HUP under load, again and again: no request fails, old workers end, new ones are on respire heaps."""
-    server = web(workers=2)
+    server = web(way, workers=2)
     with Load(server, EXPECTED) as load:
         for _ in range(5):
             server.reload()
@@ -106,9 +110,10 @@ def test_reload_under_load(web, respire):
 
 
 @pytest.mark.seconds(120)
-def test_binary_upgrade_under_load(web, respire):
-    """USR2 with `env LD_PRELOAD;`: no request fails, and the new binary's master and workers are on respire heaps."""
-    server = web(workers=2, main=PRELOAD_STAYS)
+@pytest.mark.parametrize("way", [PRELOADED, REQUIRED])
+def test_binary_upgrade_under_load(web, respire, way):
+    """USR2, both ways: no request fails, and the new binary's master and workers are on respire heaps."""
+    server = web(way, workers=2)
     with Load(server, EXPECTED) as load:
         for _ in range(2):
             server.upgrade()

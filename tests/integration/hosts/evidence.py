@@ -35,15 +35,20 @@ def assert_heap_in_use(respire, pid, *counted_bytes):
     return states
 
 
+def live_bytes(state):
+    """Of the heap, and of the one before it where the state was taken over in the middle of its life."""
+    return sum(state[allocator]["live_bytes"] for allocator in ("allocator", "former_allocator") if allocator in state)
+
+
 def agrees(state, count):
     moved = abs(state["gc_count_bytes"] - count)
-    rounding = state["allocator"]["live_bytes"] - state["gc_count_bytes"]
+    rounding = live_bytes(state) - state["gc_count_bytes"]
     return (moved <= MOVED_SHARE * count + MOVED_BYTES
             and -ROUNDING_BYTES <= rounding <= ROUNDING_SHARE * count + ROUNDING_BYTES)
 
 
 def live_and_count(states):
-    return [(state["allocator"]["live_bytes"], state["gc_count_bytes"]) for state in states]
+    return [(live_bytes(state), state["gc_count_bytes"]) for state in states]
 
 
 def has_runtime(pid):

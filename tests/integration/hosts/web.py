@@ -35,7 +35,7 @@ http {{
     client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
     lua_package_path "{here}/?.lua;;";
     lua_shared_dict counts 1m;
-    init_by_lua_block {{ application = require "web_application" application.load() {init} }}
+    init_by_lua_block {{ {init} application = require "web_application" application.load() }}
     server {{
         listen 127.0.0.1:{port} deferred;
         location ~ ^/(\\w+)$ {{ content_by_lua_block {{ application[ngx.var[1]]() }} }}
