@@ -70,7 +70,7 @@ int event_log_open(const char *destination)
     if (error != 0)
         return error;
     pthread_mutex_lock(&lock);
-    snprintf(log_path, sizeof(log_path), "%s", destination);
+    strncpy(log_path, destination, sizeof(log_path) - 1);
     pthread_mutex_unlock(&lock);
     atomic_store(&mode, !is_word ? LOG_FILE : strcmp(destination, "stderr") == 0 ? LOG_STDERR : LOG_OFF);
     return 0;
