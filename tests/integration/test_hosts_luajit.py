@@ -1,9 +1,10 @@
-"""Debian's `luajit` command, which has LuaJIT linked in statically."""
+"""Debian's `luajit` command, which has LuaJIT linked in statically: out of a preload's reach, but not of require's."""
 import pathlib
 
 import pytest
 
 from answers import assert_checked, only_state
+from hosts.evidence import assert_heap_in_use
 
 pytestmark = pytest.mark.preload
 
@@ -11,7 +12,7 @@ SCRIPT = pathlib.Path(__file__).resolve().parent / "hosts" / "command_script.lua
 
 
 def test_preload_is_inert(bookworm, native, respire, runtime):
-    """A preload can't reach LuaJIT in there: the command works as ever on its own allocator, and `doctor` says what is missing."""
+    """Under a preload the command works as ever, on its own allocator, and `doctor` says what is missing."""
     command = native(bookworm.luajit, SCRIPT, preload=[runtime])
     count_bytes = command.told()["count_bytes"]
     answer = respire("lua", command.pid, "--json")
@@ -24,5 +25,19 @@ def test_preload_is_inert(bookworm, native, respire, runtime):
     assert "no Lua state uses it" in finding["detail"]
     command.go_on()
     command.told()
+    command.go_on()
+    assert command.finish() == {}
+
+
+def test_require_takes_over(bookworm, native, respire, build):
+    """`require "respire"`: what comes later is on a respire heap, and goes back to the system."""
+    command = native(bookworm.luajit, SCRIPT, "respire", preload=[], environment={"LUA_CPATH": f"{build}/?.so"})
+    full = command.told()
+    (state,) = assert_heap_in_use(respire, command.pid, full["count_bytes"])
+    assert state["allocator"]["live_bytes"] > 0.9 * full["count_bytes"]
+    command.go_on()
+    empty = command.told()
+    assert_heap_in_use(respire, command.pid, empty["count_bytes"])
+    assert empty["rss_kib"] < full["rss_kib"] / 2
     command.go_on()
     assert command.finish() == {}
