@@ -3,11 +3,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -17,14 +19,21 @@
 /* Part of every LuaJIT 2.x, stripped or not: what jit.version returns. */
 static const char luajit_mark[] = "LuaJIT 2.";
 
+/* In 64-bit builds without GC64 alone: what lua_newstate prints, since it can't serve a host's allocator. */
+static const char narrow_mark[] = "Must use luaL_newstate() for 64 bit target";
+
 /* Larger files are not searched: no program with LuaJIT inside comes near. */
 enum { SEARCH_BYTES_MAX = 512 << 20 };
 
 /* What is known of a file, so that a library that 200 processes map is searched once. */
+struct marks {
+    bool luajit, narrow;
+};
+
 struct known_file {
     uint64_t inode;
     uint32_t device_major, device_minor;
-    bool has_luajit;
+    struct marks marks;
 };
 
 struct known_files {
@@ -32,35 +41,46 @@ struct known_files {
     size_t count, capacity;
 };
 
-static bool search_file(int descriptor)
+static struct marks search_file(int descriptor)
 {
     struct stat status;
+    struct marks marks = {0};
     if (fstat(descriptor, &status) || !S_ISREG(status.st_mode) || status.st_size <= 0
         || status.st_size > SEARCH_BYTES_MAX)
-        return false;
+        return marks;
     size_t bytes = (size_t)status.st_size;
     void *text = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (text == MAP_FAILED)
-        return false;
-    bool found = memmem(text, bytes, luajit_mark, sizeof(luajit_mark) - 1) != NULL;
+        return marks;
+    marks.luajit = memmem(text, bytes, luajit_mark, sizeof(luajit_mark) - 1) != NULL;
+    marks.narrow = marks.luajit && memmem(text, bytes, narrow_mark, sizeof(narrow_mark) - 1) != NULL;
     munmap(text, bytes);
-    return found;
+    return marks;
 }
 
-static bool file_has_luajit(const struct target *target, const struct mapping *mapping, struct known_files *known)
+static struct marks file_marks(const struct target *target, const struct mapping *mapping, struct known_files *known)
 {
     for (size_t i = 0; i < known->count; i++) {
         const struct known_file *file = &known->items[i];
         if (file->inode == mapping->inode && file->device_major == mapping->device_major
             && file->device_minor == mapping->device_minor)
-            return file->has_luajit;
+            return file->marks;
     }
     CLEANUP(cleanup_close) int descriptor = mapped_file_open(target, mapping);
-    bool found = descriptor >= 0 && search_file(descriptor);
+    struct marks marks = descriptor >= 0 ? search_file(descriptor) : (struct marks){0};
     struct known_file *file = ARRAY_ADD(known);
     if (file)
-        *file = (struct known_file){mapping->inode, mapping->device_major, mapping->device_minor, found};
-    return found;
+        *file = (struct known_file){mapping->inode, mapping->device_major, mapping->device_minor, marks};
+    return marks;
+}
+
+/* An unreadable link is no program's. */
+static void read_program_path(pid_t pid, char path[PATH_MAX])
+{
+    char link[64];
+    snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+    ssize_t length = readlink(link, path, PATH_MAX - 1);
+    path[length > 0 ? length : 0] = '\0';
 }
 
 static const char *base_name(const char *path)
@@ -74,6 +94,8 @@ static struct error *inspect(struct target *target, struct known_files *known, s
     struct mappings mappings = {0};
     struct error *error = target_mappings(target, &mappings);
     struct candidate seen = {.pid = target_pid(target)};
+    char program[PATH_MAX];
+    read_program_path(seen.pid, program);
     for (size_t i = 0; i < mappings.count && !error; i++) {
         const struct mapping *mapping = &mappings.items[i];
         if (!mapping->executable || !mapping_has_file(mapping))
@@ -81,7 +103,10 @@ static struct error *inspect(struct target *target, struct known_files *known, s
         const char *name = base_name(mapping->path);
         seen.has_nginx |= strcmp(name, "nginx") == 0 || strcmp(name, "openresty") == 0;
         seen.has_runtime |= strcmp(name, "librespire.so") == 0;
-        seen.has_luajit |= file_has_luajit(target, mapping, known);
+        struct marks marks = file_marks(target, mapping, known);
+        seen.has_luajit |= marks.luajit;
+        seen.has_narrow_luajit |= marks.narrow;
+        seen.has_luajit_built_in |= marks.luajit && strcmp(mapping->path, program) == 0;
     }
     mappings_free(&mappings);
     if (!error)

@@ -11,9 +11,11 @@
 
 struct candidate {
     pid_t pid;
-    bool has_luajit;  /* some mapped file holds LuaJIT's version text */
+    bool has_luajit;          /* some mapped file holds LuaJIT's version text */
+    bool has_luajit_built_in; /* ... and it is the program itself: a preload can't stand in front of it */
+    bool has_narrow_luajit;   /* ... or one that was built without GC64 */
     bool has_nginx;
-    bool has_runtime; /* librespire.so is mapped */
+    bool has_runtime;         /* librespire.so is mapped */
     uint64_t resident_bytes, pss_bytes;
 };
 

@@ -30,21 +30,56 @@ static bool any_state_on(const struct process *process, enum heap_kind kind)
     return false;
 }
 
+static bool any_state_taken_over(const struct process *process)
+{
+    for (size_t i = 0; i < process->state_count; i++)
+        if (!process->states[i].damage && process->states[i].taken_over)
+            return true;
+    return false;
+}
+
+#define REQUIRE "in Lua, first of all: require \"respire\" (in nginx: init_by_lua)"
+
+/* Why no state is on the runtime's heap, and what would bring one there. */
+static void find_runtime_absence(struct findings *findings, const struct candidate *candidate,
+    const struct process *process)
+{
+    enum finding_level level = candidate->has_runtime ? FINDING_MISSING : FINDING_NOTE;
+    const char *seen = candidate->has_runtime ? "librespire.so is loaded, but no Lua state uses it" : "not loaded";
+    if (candidate->has_narrow_luajit)
+        findings_add(findings, level, "runtime",
+            "a newer LuaJIT: GC64 is its default since December 2019, luajit2's since 2.1-20200102, Debian's since 12",
+            "%s: this LuaJIT was built without GC64, and its objects must lie below 2 GiB", seen);
+    else if (any_state_on(process, HEAP_STOCK) && candidate->has_luajit_built_in)
+        findings_add(findings, level, "runtime", REQUIRE,
+            "%s: LuaJIT is linked into the program, where a preload can't stand in front of it", seen);
+    else if (any_state_on(process, HEAP_STOCK))
+        findings_add(findings, level, "runtime",
+            candidate->has_runtime ? REQUIRE : "respire run -- COMMAND; or " REQUIRE,
+            "%s: LuaJIT uses its own allocator", seen);
+    else if (any_state_on(process, HEAP_OTHER))
+        findings_add(findings, level, "runtime", REQUIRE "; or in C: respire_attach",
+            "%s: the host gave LuaJIT an allocator of its own, which a preload leaves alone", seen);
+    else if (candidate->has_runtime)
+        findings_add(findings, level, "runtime", NULL, "%s", seen);
+}
+
 static void find_runtime_use(struct findings *findings, const struct candidate *candidate,
     const struct process *process)
 {
-    bool in_use = any_state_on(process, HEAP_RESPIRE);
-    if (in_use)
-        findings_add(findings, FINDING_OK, "runtime", NULL, "in use");
-    else if (candidate->has_runtime)
-        findings_add(findings, FINDING_MISSING, "runtime",
-            "LuaJIT linked into the program, without GC64, or on a host's own allocator can't be taken over by preload",
-            "librespire.so is loaded, but no Lua state uses it");
-    else if (any_state_on(process, HEAP_STOCK))
-        findings_add(findings, FINDING_NOTE, "runtime", "respire run -- COMMAND",
-            "not loaded: LuaJIT uses its own allocator");
-    if (candidate->has_nginx && in_use)
-        findings_add(findings, FINDING_NOTE, "binary upgrade (USR2)", "put `env LD_PRELOAD;` into nginx.conf",
+    bool taken_over = any_state_taken_over(process);
+    if (!any_state_on(process, HEAP_RESPIRE)) {
+        find_runtime_absence(findings, candidate, process);
+        return;
+    }
+    findings_add(findings, FINDING_OK, "runtime", NULL, "in use%s",
+        taken_over ? ": it took over a living state, by require or respire_attach" : "");
+    if (candidate->has_nginx && taken_over)
+        findings_add(findings, FINDING_OK, "binary upgrade (USR2)", NULL,
+            "a new binary runs init_by_lua, and what that requires, again");
+    else if (candidate->has_nginx)
+        findings_add(findings, FINDING_NOTE, "binary upgrade (USR2)",
+            "put `env LD_PRELOAD;` into nginx.conf, or require \"respire\" in init_by_lua",
             "nginx clears its environment when it executes a new binary, and the preload with it");
 }
 

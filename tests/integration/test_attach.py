@@ -4,6 +4,7 @@ import re
 import pytest
 
 from outcome import compile_host, luajit_flags, run
+from processes import Host
 
 pytestmark = pytest.mark.preload
 
@@ -112,3 +113,26 @@ def test_without_gc64(program, runtime, narrow_suite):
         assert (outcome["attached"], outcome["stats"], outcome["new_state"], outcome["said"]) == (-1, -1, 0, 1)
         assert outcome["works"] == 1
         assert outcome.stderr == ""
+
+
+def findings(respire, target, subject):
+    return [found for found in respire("doctor", target.pid, "--json")["findings"] if found["subject"] == subject]
+
+
+def test_doctor_of_a_host_with_its_own_allocator(respire, host, runtime):
+    """`doctor` says why a preload does nothing here, and what would."""
+    target = host(allocator="malloc", environment={"LD_PRELOAD": str(runtime)})
+    (found,) = findings(respire, target, "runtime")
+    assert found["level"] == "missing"
+    assert "an allocator of its own" in found["detail"] and "respire_attach" in found["remedy"]
+
+
+def test_doctor_without_gc64(respire, host_program, narrow_suite, runtime):
+    environment = {**narrow_suite.environment(), "LD_PRELOAD": str(runtime)}
+    target = Host(host_program, environment=environment)
+    try:
+        (found,) = findings(respire, target, "runtime")
+        assert found["level"] == "missing"
+        assert "without GC64" in found["detail"] and "newer LuaJIT" in found["remedy"]
+    finally:
+        target.stop()

@@ -223,3 +223,11 @@ def test_hosts_allocator_seen_from_outside(respire, host, build):
     assert state["gc_count_bytes"] == target.count()
     assert_conserved(state["allocator"])
     assert state["allocator"]["live_bytes"] > 2 * 2**20
+
+
+def test_doctor_of_a_state_taken_over(respire, host, build):
+    """`doctor` says that the runtime is in use, and how it came there."""
+    target = host(script=TAKEN_OVER.format(build=build))
+    (found,) = [found for found in respire("doctor", target.pid, "--json")["findings"] if found["subject"] == "runtime"]
+    assert (found["level"], found["remedy"]) == ("ok", None)
+    assert "took over a living state" in found["detail"]

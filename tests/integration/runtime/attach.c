@@ -196,8 +196,8 @@ static void own(void)
     print("own_left", (long)own_bytes);
 }
 
-/* A host's function in front of the state's: its own blocks below 100 bytes, all others as before. It tells its own by a
-   table, as one that keeps accounts would. */
+/* A host's function in front of the state's: its own blocks below 100 bytes, all others as before. It tells its own by
+   a table, as one that keeps accounts would. */
 enum { TABLE_SLOTS = 1 << 20 };
 static void *table[TABLE_SLOTS];
 static lua_Alloc former;
@@ -377,9 +377,9 @@ int main(int count, char **arguments)
         const char *name;
         void (*function)(void);
     } modes[] = {
-        {"living", living},     {"many", many},           {"coroutine", coroutine}, {"own", own},     {"fronted", fronted},
-        {"silenced", silenced}, {"no_memory", no_memory}, {"threads", threads},     {"forks", forks}, {"refusals", refusals},
-        {"narrow", narrow},
+        {"living", living},       {"many", many},         {"coroutine", coroutine}, {"own", own},
+        {"fronted", fronted},     {"silenced", silenced}, {"no_memory", no_memory}, {"threads", threads},
+        {"forks", forks},         {"refusals", refusals}, {"narrow", narrow},
     };
     if (count == 3)
         load(arguments[1]);
