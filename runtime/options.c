@@ -1,18 +1,14 @@
 /*
  * options.c: options to and from text, by the rows of abi/options_table.h.
  *
- * Owns the words of every complaint. It knows the kinds of values and nothing about single options: a new option
- * is a new row, a new field of the same name, and the code that obeys it.
+ * Owns the words of every complaint. It knows the kinds of values and nothing of single options: a new option is a
+ * new row, a new field of the same name, and the code that obeys it.
  */
 #include "options.h"
 
 #include "options_table.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct row {
     const char *name;
@@ -57,40 +53,18 @@ static const struct row *find_row(const char *name, char *sentence)
     return NULL;
 }
 
-static bool parse_integer(const char *text, const struct row *row, uint64_t *value)
-{
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    char *end;
-    int error = errno;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    bool fits = errno == 0 && *end == '\0' && number >= row->minimum && number <= row->maximum;
-    errno = error;
-    if (fits)
-        *value = number;
-    return fits;
-}
-
 /* False: the value is not one of the row's, and nothing was changed. */
 static bool set_value(struct options *options, const struct row *row, const char *text)
 {
     char *field = (char *)options + row->offset;
-    switch (row->kind) {
-    case INTEGER:
-        return parse_integer(text, row, (uint64_t *)(void *)field);
-    case SWITCH:
-        if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
-            return false;
-        *(uint64_t *)(void *)field = strcmp(text, "on") == 0;
-        return true;
-    case DESTINATION:
-        if (text[0] == '\0' || strlen(text) >= OPTION_VALUE_BYTES)
-            return false;
+    uint64_t number = 0;
+    if (!option_accepts(row->kind, row->minimum, row->maximum, text, &number))
+        return false;
+    if (row->kind == DESTINATION)
         strcpy(field, text);
-        return true;
-    }
-    return false;
+    else
+        *(uint64_t *)(void *)field = number;
+    return true;
 }
 
 static void get_value(const struct options *options, const struct row *row, char *text)
@@ -105,21 +79,6 @@ static void get_value(const struct options *options, const struct row *row, char
         break;
     case DESTINATION:
         strcpy(text, field);
-        break;
-    }
-}
-
-static void describe_values(const struct row *row, char *text, size_t bytes)
-{
-    switch (row->kind) {
-    case INTEGER:
-        snprintf(text, bytes, "%llu to %llu", (unsigned long long)row->minimum, (unsigned long long)row->maximum);
-        break;
-    case SWITCH:
-        snprintf(text, bytes, "on or off");
-        break;
-    case DESTINATION:
-        snprintf(text, bytes, "off, stderr or a file name of up to %d characters", OPTION_VALUE_BYTES - 1);
         break;
     }
 }
@@ -139,7 +98,7 @@ bool options_set(struct options *options, const char *name, const char *value, c
     if (set_value(options, row, value))
         return true;
     char values[64], present[OPTION_VALUE_BYTES];
-    describe_values(row, values, sizeof(values));
+    option_describe(row->kind, row->minimum, row->maximum, values, sizeof(values));
     get_value(options, row, present);
     say(sentence, "%s must be %s, not \"%.64s\"; it stays %.128s", row->name, values, value, present);
     return false;

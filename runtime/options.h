@@ -7,12 +7,11 @@
 #ifndef RESPIRE_RUNTIME_OPTIONS_H
 #define RESPIRE_RUNTIME_OPTIONS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "option_values.h"
 
-/* Every value fits, its final NUL included; and every sentence. */
-#define OPTION_VALUE_BYTES 256
+#include <stddef.h>
+
+/* Every sentence fits. */
 #define OPTION_SENTENCE_BYTES 512
 
 struct options {
@@ -20,8 +19,6 @@ struct options {
     uint64_t background; /* 0 or 1 */
     char log[OPTION_VALUE_BYTES]; /* off, stderr or a file name */
 };
-
-enum option_kind { INTEGER, SWITCH, DESTINATION };
 
 void options_set_defaults(struct options *options);
 

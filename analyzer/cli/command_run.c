@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/runtime_library.h"
+#include "option_values.h"
 #include "options_table.h"
 
 enum { ENVIRONMENT_VALUE_MAX = 8192 };
@@ -24,18 +25,36 @@ static struct error *append_environment(const char *name, const char *added, cha
     return NULL;
 }
 
+static const struct runtime_option {
+    const char *name;
+    enum option_kind kind;
+    uint64_t minimum, maximum;
+    const char *fallback, *description;
+} runtime_options[] = {
+#define OPTION_ROW(name, kind, minimum, maximum, fallback, description) \
+    {#name, kind, minimum, maximum, fallback, description},
+    RESPIRE_OPTIONS_TABLE(OPTION_ROW)
+#undef OPTION_ROW
+};
+
+enum { RUNTIME_OPTIONS = sizeof(runtime_options) / sizeof(runtime_options[0]) };
+
 /* The runtime would only warn and keep its default, behind all that the program prints. */
 static struct error *check_setting(const char *setting)
 {
-    static const char *const names[] = {
-#define OPTION_NAME(name, kind, minimum, maximum, fallback, description) #name,
-        RESPIRE_OPTIONS_TABLE(OPTION_NAME)
-#undef OPTION_NAME
-    };
     size_t length = strcspn(setting, "=");
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strlen(names[i]) == length && strncmp(names[i], setting, length) == 0)
-            return NULL;
+    const char *value = setting[length] ? setting + length + 1 : "";
+    for (size_t i = 0; i < RUNTIME_OPTIONS; i++) {
+        const struct runtime_option *option = &runtime_options[i];
+        if (strlen(option->name) != length || strncmp(option->name, setting, length) != 0)
+            continue;
+        uint64_t number;
+        char values[64];
+        option_describe(option->kind, option->minimum, option->maximum, values, sizeof(values));
+        if (!option_accepts(option->kind, option->minimum, option->maximum, value, &number))
+            return error_new(ERROR_USAGE, "%s must be %s, not \"%s\"", option->name, values, value);
+        return NULL;
+    }
     return error_new(ERROR_USAGE, "the runtime has no option '%.*s' (see --help)", (int)length, setting);
 }
 
@@ -58,8 +77,11 @@ struct error *command_run(const struct cli_options *options)
 void command_run_more_help(void)
 {
     puts("\nOptions of the runtime (--set, or RESPIRE_OPTIONS=\"NAME=VALUE,...\" in the environment):");
-#define PRINT_OPTION(name, kind, minimum, maximum, fallback, description) \
-    printf("  %-26s %s (default %s)\n", #name "=" #kind, description, fallback);
-    RESPIRE_OPTIONS_TABLE(PRINT_OPTION)
-#undef PRINT_OPTION
+    for (size_t i = 0; i < RUNTIME_OPTIONS; i++) {
+        const struct runtime_option *option = &runtime_options[i];
+        char values[64];
+        option_describe(option->kind, option->minimum, option->maximum, values, sizeof(values));
+        printf("  %-16s %s\n  %-16s   (%s; default %s)\n", option->name, option->description, "", values,
+            option->fallback);
+    }
 }

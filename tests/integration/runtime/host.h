@@ -15,6 +15,9 @@
 #pragma weak respire_newstate
 #pragma weak respire_stats
 #pragma weak respire_trim
+#pragma weak respire_set
+#pragma weak respire_get
+#pragma weak respire_error
 
 static inline void die(const char *what)
 {
