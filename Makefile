@@ -22,7 +22,7 @@ endif
 STEP := $(MAKE) --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build check demo bench fuzz clean
+.PHONY: help setup build check demo bench fuzz soak clean
 
 help: ## list these rules
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -70,6 +70,12 @@ fuzz: ## feed damaged bytes to every parser of foreign memory (SECONDS=60 each)
 	@packaging/setup.sh build demo check
 	@$(STEP) build
 	@tests/fuzz/run --build $(BUILD) $(or $(SECONDS),60)
+
+soak: ## judge the floor of nginx in bursts and rests for half an hour (SECONDS=1800, PICTURE=docs/soak.svg, COLLECT=1)
+	@packaging/setup.sh build demo
+	@$(STEP) build
+	@$(PYTHON) tests/soak/soak.py --build $(BUILD) --seconds $(or $(SECONDS),1800) \
+	    $(if $(PICTURE),--picture $(PICTURE)) $(if $(COLLECT),--collect)
 
 clean: ## remove what the build made
 	@rm -rf build build-*
