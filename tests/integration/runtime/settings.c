@@ -1,6 +1,6 @@
 /*
- * A host that changes the runtime's settings from C while its states live. `settings LOG` is preloaded, and prints what it
- * was answered as `name value` lines.
+ * A host that changes the runtime's settings from C while its states live. `settings LOG` is preloaded, and prints what
+ * it was answered as `name value` lines.
  */
 #include "host.h"
 
