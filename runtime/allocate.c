@@ -14,55 +14,56 @@
    all, or a long-running finalizer would eat the machine. */
 #define CLOSING_BYTES_MAX (16 * MIB)
 
-static inline bool is_page_start(const void *object)
-{
-    return ((uintptr_t)object & (PAGE_BYTES - 1)) == 0;
-}
-
 static inline void *allocate(struct heap *heap, size_t bytes)
 {
     return bytes < LARGE_BYTES ? small_allocate(heap, bytes) : large_allocate(heap, bytes);
 }
 
-/* An object on the first byte of a page may be something special. True: it was, and it is gone. */
-static bool free_special(struct heap *heap, void *object)
+static __attribute__((noinline)) void *free_bigger(struct heap *heap, void *object, size_t bytes)
 {
-    if (heap->undersized > 0 && large_holds(heap, object)) {
-        large_free(heap, object);
-        return true;
-    }
-    if (object == heap->state_block && !heap->held_open) {
+    if (bytes >= LARGE_BYTES || (heap->undersized > 0 && large_holds(heap, object))) {
+        large_free(heap, object, bytes);
+    } else if (object == heap->state_block && !heap->held_open) {
         /* Lua frees its global state last: this state was closed behind our back, by a lua_close that is bound past
            the interposed one. */
         registry_end(heap);
-        return true;
+    } else {
+        granules_free(heap, object, round_up(bytes, GRANULE_BYTES));
     }
-    return false;
+    return NULL;
 }
 
-static __attribute__((noinline)) void *free_slowly(struct heap *heap, void *object, size_t bytes)
+/* Objects that had to shrink when there was no memory to move them stay where they were, which is not where their size
+   says: on a mapping of their own, or in a block of the other kind. heap->undersized counts them. */
+static bool is_misplaced(const void *object, size_t bytes)
 {
-    struct respire_hole_image *hole = &heap->image.holes[0];
-    size_t rounded = round_up(bytes, GRANULE_BYTES);
-    if (bytes >= LARGE_BYTES)
-        large_free(heap, object);
-    else if (is_page_start(object) && free_special(heap, object))
-        return NULL;
-    else if (is_newest(hole, object, rounded))
-        hole->next = (uintptr_t)object;
+    return kind_of_size(round_up(bytes, GRANULE_BYTES)) != block_kind(block_of(object));
+}
+
+static void free_misplaced(struct heap *heap, void *object, size_t bytes)
+{
+    heap->undersized--;
+    granules_free(heap, object, round_up(bytes, kind_granule_bytes(block_kind(block_of(object)))));
+}
+
+static __attribute__((cold, noinline)) void *free_undersized(struct heap *heap, void *object, size_t bytes)
+{
+    if (large_holds(heap, object))
+        large_free(heap, object, bytes);
+    else if (is_misplaced(object, bytes))
+        free_misplaced(heap, object, bytes);
     else
-        granules_free(heap, block_of(object), granule_of(object), (uint32_t)(rounded / GRANULE_BYTES));
+        small_free(heap, object, bytes);
     return NULL;
 }
 
 static inline void *free_object(struct heap *heap, void *object, size_t bytes)
 {
-    uint32_t granule = granule_of(object);
-    size_t count = (bytes + GRANULE_BYTES - 1) / GRANULE_BYTES;
-    /* What is large, or crosses from one section into the next, has its bits in several words too. */
-    if (__builtin_expect(is_page_start(object) || granule % 64 + count > 64, 0))
-        return free_slowly(heap, object, bytes);
-    return small_free(heap, object, granule, (uint32_t)count);
+    if (__builtin_expect(bytes > TINY_BYTES, 0))
+        return free_bigger(heap, object, bytes);
+    if (__builtin_expect(heap->undersized > 0, 0))
+        return free_undersized(heap, object, bytes);
+    return small_free(heap, object, bytes);
 }
 
 static void *move(struct heap *heap, void *object, size_t old_bytes, size_t new_bytes)
@@ -87,35 +88,41 @@ static void *resize_large(struct heap *heap, void *object, size_t old_bytes, siz
     return result ? result : move(heap, object, old_bytes, new_bytes);
 }
 
-/* Both sizes are below LARGE_BYTES. */
-static void *resize_small(struct heap *heap, void *object, size_t old_bytes, size_t new_bytes)
+/* Give up the end of an object that stays in its block. */
+static void cut_off(struct heap *heap, char *object, size_t old_bytes, size_t new_bytes)
 {
-    size_t old_rounded = round_up(old_bytes, GRANULE_BYTES);
+    size_t granule_bytes = kind_granule_bytes(block_kind(block_of(object)));
+    size_t old_rounded = round_up(old_bytes, granule_bytes);
+    size_t new_rounded = round_up(new_bytes, granule_bytes);
+    if (new_rounded < old_rounded)
+        granules_free(heap, object + new_rounded, old_rounded - new_rounded);
+}
+
+/* Both sizes are below LARGE_BYTES, and the object lies in a block. */
+static void *resize_in_blocks(struct heap *heap, void *object, size_t old_bytes, size_t new_bytes)
+{
     size_t new_rounded = round_up(new_bytes, GRANULE_BYTES);
-    if (new_rounded == old_rounded)
+    bool was_misplaced = heap->undersized > 0 && is_misplaced(object, old_bytes);
+    if (!was_misplaced && new_rounded == round_up(old_bytes, GRANULE_BYTES))
         return object;
-    struct respire_hole_image *hole = &heap->image.holes[0];
-    if (is_newest(hole, object, old_rounded) && hole->end - (uintptr_t)object >= new_rounded) {
-        hole->next = (uintptr_t)object + new_rounded;
-        return object;
-    }
-    if (new_rounded < old_rounded) {
-        uint32_t first = granule_of(object) + (uint32_t)(new_rounded / GRANULE_BYTES);
-        granules_free(heap, block_of(object), first, (uint32_t)((old_rounded - new_rounded) / GRANULE_BYTES));
-        return object;
-    }
-    return move(heap, object, old_bytes, new_bytes);
+    bool stays = new_bytes < old_bytes && !is_misplaced(object, new_bytes);
+    void *moved = stays ? NULL : move(heap, object, old_bytes, new_bytes);
+    if (moved || new_bytes > old_bytes)
+        return moved;
+    cut_off(heap, object, old_bytes, new_bytes);
+    heap->undersized += (uint32_t)is_misplaced(object, new_bytes) - (uint32_t)was_misplaced;
+    return object;
 }
 
 static __attribute__((noinline)) void *resize(struct heap *heap, void *object, size_t old_bytes, size_t new_bytes)
 {
     if (old_bytes >= LARGE_BYTES)
         return resize_large(heap, object, old_bytes, new_bytes);
-    if (__builtin_expect(is_page_start(object) && heap->undersized > 0, 0) && large_holds(heap, object))
+    if (__builtin_expect(heap->undersized > 0, 0) && large_holds(heap, object))
         return large_resize(heap, object, new_bytes);
     if (new_bytes >= LARGE_BYTES)
         return move(heap, object, old_bytes, new_bytes);
-    return resize_small(heap, object, old_bytes, new_bytes);
+    return resize_in_blocks(heap, object, old_bytes, new_bytes);
 }
 
 void *heap_reallocate(void *data, void *object, size_t old_bytes, size_t new_bytes)

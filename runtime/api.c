@@ -87,15 +87,14 @@ EXPORT int respire_attach(struct lua_State *state)
 
 void heap_stats(struct heap *heap, struct respire_stats *stats)
 {
+    struct heap_measures measures;
+    heap_measure(heap, &measures);
     heap_lock(heap);
     const struct respire_heap_image *image = &heap->image;
-    uint64_t unused_bytes = 0;
-    for (uint32_t i = 0; i < RESPIRE_IMAGE_HOLES; i++)
-        unused_bytes += image->holes[i].end - image->holes[i].next;
     memset(stats, 0, sizeof(*stats));
     stats->held_bytes = image->held_bytes;
-    stats->live_bytes = image->live_bytes - unused_bytes;
-    stats->meta_bytes = image->meta_bytes + image->block_count * BLOCK_HEADER_BYTES;
+    stats->live_bytes = measures.live_bytes;
+    stats->meta_bytes = measures.meta_bytes;
     stats->free_bytes = stats->held_bytes - stats->live_bytes - stats->meta_bytes;
     stats->blocks = image->block_count;
     stats->large_objects = image->large_count - heap->kept_count;

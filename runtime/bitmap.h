@@ -45,6 +45,23 @@ static inline void bitmap_change(struct block *block, uint32_t granule, uint32_t
     }
 }
 
+/* True when `count` granules from `granule` on are all taken. */
+static inline bool bitmap_is_taken(const struct block *block, uint32_t granule, uint32_t count)
+{
+    uint32_t word = granule / 64;
+    uint32_t first = granule % 64;
+    while (count > 0) {
+        uint32_t here = count < 64 - first ? count : 64 - first;
+        uint64_t run = bit_run(first, here);
+        if ((bitmap_word(block, word) & run) != run)
+            return false;
+        count -= here;
+        first = 0;
+        word++;
+    }
+    return true;
+}
+
 /* The next run of free granules in [*from, limit) of at least `wanted`: its start in *from, its length returned
    (cut at limit). 0: there is none. */
 static inline uint32_t bitmap_find_hole(const struct block *block, uint32_t *from, uint32_t limit, uint32_t wanted)

@@ -2,7 +2,7 @@
  * block.c: blocks come, go, and offer their sections to the allocator.
  *
  * Owns the rule of who gets which section. When a section is let go of, it is worth another visit only after
- * WORTH_A_VISIT_GRANULES more have been freed in it: `available_below` is the count at which that is so, and the free
+ * an eighth more have been freed in it: `available_below` is the count at which that is so, and the free
  * path compares with it, so nobody ever searches for sections. Each visit is paid for by that many frees, which
  * also bounds the work when all that is free is in holes too small to use.
  */
@@ -26,7 +26,7 @@ static void unmark_slot(uint64_t *bits, uint32_t slot)
 bool section_is_cold(const struct block *block, uint32_t section)
 {
     const struct respire_section_image *image = &block->image.sections[section];
-    return section_live(image) == 0 && image->purged_pages == section_pages(section);
+    return section_live(image) == 0 && image->purged_pages == section_pages(block_kind(block), section);
 }
 
 void section_offer(struct heap *heap, struct block *block, uint32_t section)
@@ -41,7 +41,8 @@ void section_changed_temperature(struct heap *heap, struct block *block, uint32_
 {
     if (!block->image.sections[section].available)
         return;
-    mark_slot(section_is_cold(block, section) ? heap->cold : heap->warm, block->image.slot);
+    enum kind kind = block_kind(block);
+    mark_slot(section_is_cold(block, section) ? heap->cold[kind] : heap->warm[kind], block->image.slot);
 }
 
 void heap_note_work(struct heap *heap)
@@ -75,7 +76,7 @@ static void enter_slot(struct heap *heap, struct block *block)
     heap->lowest_empty_slot = slot + 1;
 }
 
-struct block *block_add(struct heap *heap)
+struct block *block_add(struct heap *heap, enum kind kind)
 {
     struct block *block = os_map_aligned(BLOCK_BYTES, BLOCK_BYTES, heap->next_block_hint);
     if (!block && heap_make_room(heap))
@@ -87,13 +88,16 @@ struct block *block_add(struct heap *heap)
     os_small_pages(block, BLOCK_BYTES);
     block->image.self_address = (uintptr_t)block;
     block->image.heap_address = (uintptr_t)heap;
+    block->image.granule_bytes = (uint32_t)kind_granule_bytes(kind);
+    block->image.header_bytes = (uint32_t)header_bytes(kind);
+    block->image.bitmap_bytes = (uint32_t)(header_bytes(kind) - BITMAP_OFFSET);
     heap_lock(heap);
     bool reserved = heap_reserve_block_slot(heap);
     if (reserved) {
         enter_slot(heap, block);
         heap->fresh = block;
         for (uint32_t i = 0; i < SECTIONS_PER_BLOCK; i++) {
-            block->image.sections[i].purged_pages = section_pages(i);
+            block->image.sections[i].purged_pages = section_pages(kind, i);
             section_offer(heap, block, i);
         }
     }
@@ -113,8 +117,8 @@ void block_detach(struct heap *heap, struct block *block)
     heap->image.block_count--;
     heap->image.held_bytes -= BLOCK_BYTES;
     structure_change_end(heap);
-    unmark_slot(heap->warm, slot);
-    unmark_slot(heap->cold, slot);
+    unmark_slot(heap->warm[block_kind(block)], slot);
+    unmark_slot(heap->cold[block_kind(block)], slot);
     if (slot < heap->lowest_empty_slot)
         heap->lowest_empty_slot = slot;
 }
@@ -123,17 +127,18 @@ void block_detach(struct heap *heap, struct block *block)
    whether there is any offered one of that temperature at all, taken or not. */
 static int find_section(struct block *block, bool cold, bool whole, bool *more)
 {
+    enum kind kind = block_kind(block);
     *more = false;
     for (uint32_t i = 0; i < SECTIONS_PER_BLOCK; i++) {
         struct respire_section_image *section = &block->image.sections[i];
         if (!section->available || section_is_cold(block, i) != cold)
             continue;
-        uint32_t limit = section_capacity_granules(i) - WORTH_A_VISIT_GRANULES;
+        uint32_t limit = section_capacity(kind, i) - worth_a_visit(kind);
         uint32_t live = section_live(section);
         if (live > limit) {
             /* A medium object took the room since. */
             section->available = 0;
-            section->available_below = (int32_t)limit;
+            section->available_below = (int16_t)limit;
             continue;
         }
         *more = true;
@@ -143,10 +148,26 @@ static int find_section(struct block *block, bool cold, bool whole, bool *more)
     return -1;
 }
 
-/* Look through at most `tries` blocks of one temperature. */
-static bool claim_from(struct heap *heap, struct lane *lane, bool cold, bool whole, uint32_t tries)
+static void claim(struct heap *heap, struct lane *lane, struct block *block, uint32_t number)
 {
-    uint64_t *bits = cold ? heap->cold : heap->warm;
+    struct respire_section_image *section = &block->image.sections[number];
+    lane->block = block;
+    lane->section = number;
+    lane->scanned = section_first_granule(block_kind(block), number);
+    lane->claimed_live = section_live(section);
+    lane->opened = 0;
+    section->state = RESPIRE_SECTION_CLAIMED;
+    section->available = 0;
+    section->available_below = -1;
+    section->seen_live = SECTION_UNSEEN;
+    block->image.absent_bitmap &= ~bitmap_page_bit(block, number);
+    if (heap->fresh == block)
+        heap->fresh = NULL;
+}
+
+/* Look through at most `tries` blocks of one kind and temperature, the lowest first. */
+static bool claim_from(struct heap *heap, struct lane *lane, uint64_t *bits, bool cold, bool whole, uint32_t tries)
+{
     for (uint32_t word = 0; word < heap->image.block_slots / 64; word++) {
         for (uint64_t left = bits[word]; left != 0; left &= left - 1) {
             if (tries-- == 0)
@@ -159,20 +180,7 @@ static bool claim_from(struct heap *heap, struct lane *lane, bool cold, bool who
                 unmark_slot(bits, slot);
             if (found < 0)
                 continue;
-            struct respire_section_image *section = &block->image.sections[found];
-            lane->block = block;
-            lane->section = (uint32_t)found;
-            lane->scanned = section_first_granule(lane->section);
-            lane->claimed_live = section_live(section);
-            lane->opened = 0;
-            section->state = RESPIRE_SECTION_CLAIMED;
-            if (heap->fresh == block)
-                heap->fresh = NULL;
-            section->available = 0;
-            section->available_below = -1;
-            section->purged_pages = 0;
-            section->free_once = 0;
-            section->free_twice = 0;
+            claim(heap, lane, block, (uint32_t)found);
             return true;
         }
     }
@@ -182,23 +190,17 @@ static bool claim_from(struct heap *heap, struct lane *lane, bool cold, bool who
 /* A search for a whole section gives up early: a new block is cheaper than looking through a large heap. */
 #define WHOLE_TRIES 16
 
-bool section_claim(struct heap *heap, struct lane *lane, bool whole)
+bool section_claim(struct heap *heap, struct lane *lane, enum kind kind, bool whole)
 {
-    bool cold = false;
     heap_lock(heap);
-    bool claimed = claim_from(heap, lane, false, whole, whole ? WHOLE_TRIES : UINT32_MAX);
-    if (!claimed)
-        claimed = cold = claim_from(heap, lane, true, whole, UINT32_MAX);
+    bool claimed = claim_from(heap, lane, heap->warm[kind], false, whole, whole ? WHOLE_TRIES : UINT32_MAX)
+        || claim_from(heap, lane, heap->cold[kind], true, whole, UINT32_MAX);
     heap_unlock(heap);
-    if (!claimed && block_add(heap)) {
-        heap_lock(heap);
-        claimed = cold = claim_from(heap, lane, true, whole, UINT32_MAX);
-        heap_unlock(heap);
-    }
-    if (cold) {
-        struct block *block = lane->block;
-        os_populate((char *)block + lane->section * SECTION_BYTES, SECTION_BYTES);
-    }
+    if (claimed || !block_add(heap, kind))
+        return claimed;
+    heap_lock(heap);
+    claimed = claim_from(heap, lane, heap->cold[kind], true, whole, UINT32_MAX);
+    heap_unlock(heap);
     return claimed;
 }
 
@@ -206,19 +208,21 @@ void section_release(struct heap *heap, struct lane *lane, bool unscanned)
 {
     struct block *block = lane->block;
     struct respire_section_image *section = &block->image.sections[lane->section];
+    enum kind kind = block_kind(block);
+    uint32_t visit = worth_a_visit(kind);
     uint32_t live = section_live(section);
-    uint32_t limit = section_capacity_granules(lane->section) - WORTH_A_VISIT_GRANULES;
+    uint32_t limit = section_capacity(kind, lane->section) - visit;
     /* What was freed since the claim, behind the scan for all we know. */
     uint32_t freed = lane->claimed_live + lane->opened - live;
-    bool offer = live <= limit && (unscanned || live == 0 || freed >= WORTH_A_VISIT_GRANULES);
+    bool offer = live <= limit && (unscanned || live == 0 || freed >= visit);
     heap_lock(heap);
     section->state = RESPIRE_SECTION_IDLE;
     if (offer) {
         section_offer(heap, block, lane->section);
     } else {
-        uint32_t wanted = freed < WORTH_A_VISIT_GRANULES ? WORTH_A_VISIT_GRANULES - freed : 0;
+        uint32_t wanted = freed < visit ? visit - freed : 0;
         uint32_t below = live > wanted ? live - wanted : 0;
-        section->available_below = (int32_t)(below < limit ? below : limit);
+        section->available_below = (int16_t)(below < limit ? below : limit);
     }
     heap_unlock(heap);
     lane->block = NULL;

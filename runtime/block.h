@@ -10,7 +10,13 @@
 #include "heap.h"
 
 /* Fewer free granules than this (8 KiB) are not worth a visit. */
-#define WORTH_A_VISIT_GRANULES 512
+static inline uint32_t worth_a_visit(enum kind kind)
+{
+    return section_granules(kind) / 8;
+}
+
+/* seen_live of a section in which something was allocated since the purger looked. */
+#define SECTION_UNSEEN UINT16_MAX
 
 static inline uint32_t section_live(const struct respire_section_image *section)
 {
@@ -19,14 +25,20 @@ static inline uint32_t section_live(const struct respire_section_image *section)
 
 static inline void section_set_live(struct respire_section_image *section, uint32_t live)
 {
-    __atomic_store_n(&section->live_granules, live, __ATOMIC_RELAXED);
+    __atomic_store_n(&section->live_granules, (uint16_t)live, __ATOMIC_RELAXED);
+}
+
+/* The page of the bitmap that speaks of a section, as a bit of absent_bitmap. */
+static inline uint64_t bitmap_page_bit(const struct block *block, uint32_t section)
+{
+    return (uint64_t)1 << (section * (block->image.bitmap_bytes / PAGE_BYTES) / SECTIONS_PER_BLOCK);
 }
 
 /* True: nothing in it and no page behind it. Lock held, or the section is claimed by the caller. */
 bool section_is_cold(const struct block *block, uint32_t section);
 
 /* Map a block and offer all its sections. NULL: no memory. Called by the mutator without the lock. */
-struct block *block_add(struct heap *heap);
+struct block *block_add(struct heap *heap, enum kind kind);
 
 /* Take an empty block out of the table. Lock held. The caller unmaps it after it has let go of the lock. */
 void block_detach(struct heap *heap, struct block *block);
@@ -38,7 +50,7 @@ void section_offer(struct heap *heap, struct block *block, uint32_t section);
 void section_changed_temperature(struct heap *heap, struct block *block, uint32_t section);
 
 /* Claim an offered section for a lane; `whole`: only one without a live object. False: no memory. No lock held. */
-bool section_claim(struct heap *heap, struct lane *lane, bool whole);
+bool section_claim(struct heap *heap, struct lane *lane, enum kind kind, bool whole);
 
 /* Let go of the lane's section; its hole is closed already. `unscanned`: it may hold holes nobody looked at. */
 void section_release(struct heap *heap, struct lane *lane, bool unscanned);

@@ -20,20 +20,20 @@
 #define GRANULE_BYTES ((size_t)16)
 #define PAGE_BYTES (4 * KIB)
 #define SECTION_BYTES (64 * KIB)
-#define BLOCK_BYTES (1 * MIB)
+#define BLOCK_BYTES (4 * MIB)
 
-#define GRANULES_PER_PAGE ((uint32_t)(PAGE_BYTES / GRANULE_BYTES))
-#define GRANULES_PER_SECTION ((uint32_t)(SECTION_BYTES / GRANULE_BYTES))
-#define GRANULES_PER_BLOCK ((uint32_t)(BLOCK_BYTES / GRANULE_BYTES))
+/* The size of Lua's tables, and of little else. They are what the collector visits most, so they have blocks of their
+   own: one cache line each, one behind the other, in an order that the processor's prefetchers can follow. */
+#define LINE_BYTES ((size_t)64)
+
+/* What a block holds. */
+enum kind { KIND_ANY, KIND_LINES, KINDS };
+
 #define PAGES_PER_SECTION ((uint32_t)(SECTION_BYTES / PAGE_BYTES))
 #define SECTIONS_PER_BLOCK RESPIRE_SECTIONS_PER_BLOCK
 
-#define BITMAP_BYTES (GRANULES_PER_BLOCK / 8)
-#define BLOCK_IMAGE_OFFSET BITMAP_BYTES
-#define BLOCK_HEADER_BYTES (BLOCK_IMAGE_OFFSET + sizeof(struct respire_block_image))
-#define HEADER_GRANULES ((uint32_t)(BLOCK_HEADER_BYTES / GRANULE_BYTES))
-/* Pages of section 0 that hold some of the header, never returned on their own. */
-#define HEADER_PAGES ((uint32_t)((BLOCK_HEADER_BYTES + PAGE_BYTES - 1) / PAGE_BYTES))
+/* A block begins with its image, on a page of its own, and its bitmap. */
+#define BITMAP_OFFSET PAGE_BYTES
 
 /* LuaJIT's own allocator maps directly from the same size on. */
 #define LARGE_BYTES (128 * KIB)
@@ -43,28 +43,23 @@
 
 _Static_assert(PAGES_PER_SECTION == 16, "page masks of a section are 16 bits");
 _Static_assert(SECTION_BYTES * SECTIONS_PER_BLOCK == BLOCK_BYTES, "sections tile the block");
-_Static_assert(BLOCK_HEADER_BYTES % GRANULE_BYTES == 0, "objects start on a granule");
 
 struct block {
-    uint64_t bitmap[GRANULES_PER_BLOCK / 64];
     struct respire_block_image image;
+    uint8_t unused[BITMAP_OFFSET - sizeof(struct respire_block_image)];
+    uint64_t bitmap[]; /* BLOCK_BYTES / granule / 64 words */
 };
 
-_Static_assert(offsetof(struct block, image) == BLOCK_IMAGE_OFFSET, "the image follows the bitmap");
+_Static_assert(offsetof(struct block, bitmap) == BITMAP_OFFSET, "the bitmap starts on a page");
 
 static inline struct block *block_of(const void *address)
 {
     return (struct block *)((uintptr_t)address & ~(uintptr_t)(BLOCK_BYTES - 1));
 }
 
-static inline uint32_t granule_of(const void *address)
+static inline uint32_t offset_in_block(const void *address)
 {
-    return (uint32_t)(((uintptr_t)address & (BLOCK_BYTES - 1)) / GRANULE_BYTES);
-}
-
-static inline void *granule_address(struct block *block, uint32_t granule)
-{
-    return (char *)block + granule * GRANULE_BYTES;
+    return (uint32_t)((uintptr_t)address & (BLOCK_BYTES - 1));
 }
 
 static inline size_t round_up(size_t bytes, size_t unit)
@@ -72,21 +67,46 @@ static inline size_t round_up(size_t bytes, size_t unit)
     return (bytes + unit - 1) & ~(unit - 1);
 }
 
+static inline enum kind kind_of_size(size_t rounded)
+{
+    return rounded == LINE_BYTES ? KIND_LINES : KIND_ANY;
+}
+
+static inline size_t kind_granule_bytes(enum kind kind)
+{
+    return kind == KIND_LINES ? LINE_BYTES : GRANULE_BYTES;
+}
+
+static inline enum kind block_kind(const struct block *block)
+{
+    return block->image.granule_bytes == LINE_BYTES ? KIND_LINES : KIND_ANY;
+}
+
+static inline uint32_t section_granules(enum kind kind)
+{
+    return (uint32_t)(SECTION_BYTES / kind_granule_bytes(kind));
+}
+
+static inline size_t header_bytes(enum kind kind)
+{
+    return BITMAP_OFFSET + BLOCK_BYTES / kind_granule_bytes(kind) / 8;
+}
+
 /* The first granule of a section that may hold objects. */
-static inline uint32_t section_first_granule(uint32_t section)
+static inline uint32_t section_first_granule(enum kind kind, uint32_t section)
 {
-    return section == 0 ? HEADER_GRANULES : section * GRANULES_PER_SECTION;
+    return section == 0 ? (uint32_t)(header_bytes(kind) / kind_granule_bytes(kind)) : section * section_granules(kind);
 }
 
-static inline uint32_t section_capacity_granules(uint32_t section)
+static inline uint32_t section_capacity(enum kind kind, uint32_t section)
 {
-    return (section + 1) * GRANULES_PER_SECTION - section_first_granule(section);
+    return (section + 1) * section_granules(kind) - section_first_granule(kind, section);
 }
 
-/* The pages of a section that hold objects only, as a mask. */
-static inline uint16_t section_pages(uint32_t section)
+/* The pages of a section that hold objects, as a mask. */
+static inline uint16_t section_pages(enum kind kind, uint32_t section)
 {
-    return section == 0 ? (uint16_t)(0xFFFFu << HEADER_PAGES) : 0xFFFFu;
+    return section == 0 ? (uint16_t)(0xFFFFu << (header_bytes(kind) / PAGE_BYTES)) : 0xFFFFu;
 }
 
 #endif

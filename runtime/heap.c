@@ -4,8 +4,8 @@
  * Owns the layout of the first region,
  *
  *     0      struct heap, which begins with the image
- *     4096   block table: slots, then the warm and the cold bits
- *     8192   large table
+ *     2048   block table: slots, then for each kind the warm and the cold bits
+ *     3072   large table
  *
  * and the rule by which a table that is full moves to a region of its own, twice as long. The region of a table
  * is found by its address; region 0 never goes before the heap does.
@@ -19,29 +19,42 @@
 #include <string.h>
 #include <time.h>
 
-#define BLOCK_TABLE_OFFSET (4 * KIB)
-#define LARGE_TABLE_OFFSET (8 * KIB)
-#define FIRST_REGION_BYTES (12 * KIB)
-#define FIRST_BLOCK_SLOTS 256
-#define FIRST_LARGE_SLOTS 64
+#define BLOCK_TABLE_OFFSET (2 * KIB)
+#define LARGE_TABLE_OFFSET (3 * KIB)
+#define FIRST_REGION_BYTES (4 * KIB)
+#define FIRST_BLOCK_SLOTS 64
+#define FIRST_LARGE_SLOTS 32
+
+/* Bits of slots: warm and cold of each kind. */
+#define SLOT_BITS (2 * KINDS)
+#define BLOCK_TABLE_BYTES(slots) ((slots) * sizeof(struct respire_block_slot) + SLOT_BITS * (slots) / 8)
 
 _Static_assert(sizeof(struct heap) <= BLOCK_TABLE_OFFSET, "the heap fits before its tables");
-_Static_assert(FIRST_BLOCK_SLOTS * 8 + 2 * FIRST_BLOCK_SLOTS / 8 <= LARGE_TABLE_OFFSET - BLOCK_TABLE_OFFSET, "");
+_Static_assert(BLOCK_TABLE_BYTES(FIRST_BLOCK_SLOTS) <= LARGE_TABLE_OFFSET - BLOCK_TABLE_OFFSET, "block table");
 _Static_assert(FIRST_LARGE_SLOTS * sizeof(struct respire_large_slot) <= FIRST_REGION_BYTES - LARGE_TABLE_OFFSET, "");
+
+#ifdef RESPIRE_TESTING
+uint64_t clock_test_ahead_ms;
+#else
+enum { clock_test_ahead_ms = 0 };
+#endif
 
 uint64_t clock_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_test_ahead_ms + (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static void point_at_block_table(struct heap *heap, void *table, uint64_t slots)
 {
     heap->image.block_table_address = (uintptr_t)table;
     heap->image.block_slots = slots;
-    heap->warm = (uint64_t *)table + slots;
-    heap->cold = heap->warm + slots / 64;
+    uint64_t *bits = (uint64_t *)table + slots;
+    for (uint32_t kind = 0; kind < KINDS; kind++) {
+        heap->warm[kind] = bits + 2 * kind * (slots / 64);
+        heap->cold[kind] = heap->warm[kind] + slots / 64;
+    }
 }
 
 static void describe(struct heap *heap, uint64_t decay_ms, uint64_t background)
@@ -52,13 +65,10 @@ static void describe(struct heap *heap, uint64_t decay_ms, uint64_t background)
     image->self_address = (uintptr_t)heap;
     image->block_bytes = BLOCK_BYTES;
     image->large_threshold_bytes = LARGE_BYTES;
-    image->granule_bytes = GRANULE_BYTES;
     image->page_bytes = PAGE_BYTES;
     image->section_bytes = SECTION_BYTES;
     image->sections_per_block = SECTIONS_PER_BLOCK;
-    image->block_header_bytes = BLOCK_HEADER_BYTES;
-    image->bitmap_bytes = BITMAP_BYTES;
-    image->block_image_offset = BLOCK_IMAGE_OFFSET;
+    image->bitmap_offset = BITMAP_OFFSET;
     image->hole_count = RESPIRE_IMAGE_HOLES;
     image->held_bytes = FIRST_REGION_BYTES;
     image->meta_bytes = FIRST_REGION_BYTES;
@@ -89,13 +99,6 @@ struct heap *heap_create(uint64_t decay_ms, uint64_t background)
     pthread_mutex_init(&heap->lock, NULL);
     point_at_block_table(heap, (char *)heap + BLOCK_TABLE_OFFSET, FIRST_BLOCK_SLOTS);
     describe(heap, decay_ms, background);
-    struct block *block = block_add(heap);
-    if (!block) {
-        os_unmap(heap, FIRST_REGION_BYTES);
-        return NULL;
-    }
-    heap->fresh = NULL;
-    lane_start(heap, block);
     return heap;
 }
 
@@ -150,6 +153,29 @@ bool heap_holds(struct heap *heap, const void *address)
     return block != 0 && found;
 }
 
+static void measure_block(const struct block *block, struct heap_measures *measures)
+{
+    measures->meta_bytes += block->image.header_bytes;
+    for (uint32_t i = 0; i < SECTIONS_PER_BLOCK; i++)
+        measures->live_bytes += (uint64_t)section_live(&block->image.sections[i]) * block->image.granule_bytes;
+}
+
+void heap_measure(struct heap *heap, struct heap_measures *measures)
+{
+    memset(measures, 0, sizeof(*measures));
+    heap_lock(heap);
+    measures->meta_bytes = heap->image.meta_bytes;
+    for (uint64_t i = 0; i < heap->image.block_slots; i++) {
+        if (block_slots(heap)[i].address != 0)
+            measure_block((const struct block *)(uintptr_t)block_slots(heap)[i].address, measures);
+    }
+    for (uint64_t i = 0; i < heap->image.large_slots; i++)
+        measures->live_bytes += round_up(large_slots(heap)[i].live_bytes, GRANULE_BYTES);
+    heap_unlock(heap);
+    for (uint32_t i = 0; i < RESPIRE_IMAGE_HOLES; i++)
+        measures->live_bytes -= heap->image.holes[i].end - heap->image.holes[i].next;
+}
+
 /* Put `table` in the place of the region that holds `old_address`; what is to be unmapped is returned. */
 static struct respire_region_image replace_region(struct heap *heap, uint64_t old_address, void *table, size_t bytes)
 {
@@ -177,16 +203,21 @@ bool heap_reserve_block_slot(struct heap *heap)
     if (image->block_count < image->block_slots)
         return true;
     uint64_t slots = image->block_slots * 2;
-    size_t bytes = round_up(slots * sizeof(struct respire_block_slot) + 2 * slots / 8, PAGE_BYTES);
+    size_t bytes = round_up(BLOCK_TABLE_BYTES(slots), PAGE_BYTES);
     uint64_t *table = os_map(bytes);
     if (!table)
         return false;
     memcpy(table, block_slots(heap), image->block_slots * sizeof(struct respire_block_slot));
-    memcpy(table + slots, heap->warm, image->block_slots / 8);
-    memcpy(table + slots + slots / 64, heap->cold, image->block_slots / 8);
+    uint64_t *old_warm[KINDS] = {heap->warm[KIND_ANY], heap->warm[KIND_LINES]};
+    uint64_t *old_cold[KINDS] = {heap->cold[KIND_ANY], heap->cold[KIND_LINES]};
+    size_t old_bits_bytes = image->block_slots / 8;
     structure_change_begin(heap);
     struct respire_region_image old = replace_region(heap, image->block_table_address, table, bytes);
     point_at_block_table(heap, table, slots);
+    for (uint32_t kind = 0; kind < KINDS; kind++) {
+        memcpy(heap->warm[kind], old_warm[kind], old_bits_bytes);
+        memcpy(heap->cold[kind], old_cold[kind], old_bits_bytes);
+    }
     structure_change_end(heap);
     if (old.bytes != 0)
         os_unmap((void *)(uintptr_t)old.address, old.bytes);

@@ -14,6 +14,7 @@
 #ifndef RESPIRE_RUNTIME_HEAP_H
 #define RESPIRE_RUNTIME_HEAP_H
 
+#include "decay.h"
 #include "geometry.h"
 #include "lua_functions.h"
 
@@ -21,24 +22,27 @@
 #include <stdatomic.h>
 
 /* Free mappings kept for reuse until they decay. */
-#define LARGE_KEPT_MAX 8
-#define LARGE_KEPT_BYTES_MAX (8 * MIB)
+#define LARGE_KEPT_MAX 16
 
-/* A lane is one open hole and the section that it is cut from. Lane 0 serves everything; lane 1 what did not fit
-   in lane 0's present hole and is too big to give that hole up for. */
+/* A lane is one open hole and the section that it is cut from. Lanes are numbered as the kinds, for objects of these
+   kinds; the last one is for what did not fit in the present hole of KIND_ANY and is too big to give that up for. */
+#define LANE_BIG KINDS
+#define LANES RESPIRE_IMAGE_HOLES
+
 struct lane {
-    struct block *block;     /* NULL: no section claimed */
+    struct block *block;   /* NULL: no section claimed */
     uint32_t section;
-    uint32_t scanned;        /* granule of the block up to which holes were looked for */
-    uint32_t claimed_live;   /* live granules of the section when it was claimed */
-    uint32_t opened;         /* granules of all holes opened since */
+    uint32_t scanned;      /* granule of the block up to which holes were looked for */
+    uint32_t claimed_live; /* live granules of the section when it was claimed */
+    uint32_t opened;       /* granules of all holes opened since */
 };
 
 struct heap {
     struct respire_heap_image image; /* first: the heap's address is g->allocd and the image's */
 
     /* mutator only */
-    struct lane lanes[RESPIRE_IMAGE_HOLES];
+    struct lane lanes[LANES];
+    uint64_t opened_bytes;    /* of all holes that were ever opened; the purger reads it */
     uintptr_t next_block_hint;
     uint32_t medium_slot;     /* where the last medium object was placed */
     uint32_t undersized;      /* large mappings whose object shrank below LARGE_BYTES (see large.c) */
@@ -50,8 +54,8 @@ struct heap {
 
     /* under lock */
     pthread_mutex_t lock;
-    uint64_t *warm;           /* bit per block slot: has an offered section with memory in it */
-    uint64_t *cold;           /* ... has an offered section without a single page */
+    uint64_t *warm[KINDS];    /* bit per block slot: has an offered section with memory in it */
+    uint64_t *cold[KINDS];    /* ... has an offered section without a single page */
     uint64_t lowest_empty_slot;
     struct block *fresh;      /* added and not used yet: not for the purger */
     uint32_t kept_count;      /* free large mappings in the table */
@@ -61,6 +65,8 @@ struct heap {
     atomic_bool work;         /* there may be something to purge */
     atomic_bool abandoned;    /* ended by the mutator while the purger was in it */
     bool pending;             /* purger only: something is free and not yet old enough */
+    struct decay decay;         /* purger only */
+    uint64_t opened_bytes_seen; /* purger only */
 
     /* under the registry's lock */
     struct heap *next;
@@ -94,6 +100,11 @@ static inline void heap_unlock(struct heap *heap)
     pthread_mutex_unlock(&heap->lock);
 }
 
+static inline void heap_note_opened(struct heap *heap, size_t bytes)
+{
+    __atomic_store_n(&heap->opened_bytes, heap->opened_bytes + bytes, __ATOMIC_RELAXED);
+}
+
 static inline struct respire_block_slot *block_slots(struct heap *heap)
 {
     return (struct respire_block_slot *)(uintptr_t)heap->image.block_table_address;
@@ -106,6 +117,13 @@ static inline struct respire_large_slot *large_slots(struct heap *heap)
 
 /* True when `address` lies in one of the heap's blocks. Takes the lock. */
 bool heap_holds(struct heap *heap, const void *address);
+
+/* What the image does not carry ready-made. Mutator only; takes the lock. */
+struct heap_measures {
+    uint64_t live_bytes; /* in objects, rounded up to their granules */
+    uint64_t meta_bytes; /* tables and the headers of blocks */
+};
+void heap_measure(struct heap *heap, struct heap_measures *measures);
 
 /* heap.c, for the rooms: make sure that a slot is free. Called by the mutator with the lock held, which it keeps
    (a table grows by doubling, so the map call under the lock is rare, and it is the mutator's own). */
@@ -120,5 +138,8 @@ void *heap_reallocate_closing(void *heap, void *object, size_t old_bytes, size_t
 
 /* Milliseconds of CLOCK_MONOTONIC, coarse. */
 uint64_t clock_ms(void);
+#ifdef RESPIRE_TESTING
+extern uint64_t clock_test_ahead_ms; /* how far the tests have put it forward */
+#endif
 
 #endif

@@ -11,6 +11,7 @@
 #include "large.h"
 
 #include "block.h"
+#include "corruption.h"
 #include "os_memory.h"
 #include "purge.h"
 
@@ -64,6 +65,13 @@ void large_rehash(struct heap *heap, struct respire_large_slot *table, uint64_t 
     }
 }
 
+/* Small beside the heap, so that what is kept never shows in its peak. */
+static uint64_t kept_bytes_max(const struct heap *heap)
+{
+    uint64_t part = heap->image.held_bytes / 32;
+    return part > MIB ? part : MIB;
+}
+
 static void forget_kept(struct heap *heap, uint32_t index, uint64_t mapped_bytes)
 {
     heap->kept_bytes -= mapped_bytes;
@@ -89,7 +97,6 @@ static void *reuse_kept(struct heap *heap, size_t bytes)
     forget_kept(heap, best_index, best->mapped_bytes);
     best->live_bytes = bytes;
     best->freed_ms = 0;
-    heap->image.live_bytes += round_up(bytes, GRANULE_BYTES);
     return (void *)(uintptr_t)best->address;
 }
 
@@ -116,7 +123,6 @@ void *large_allocate(struct heap *heap, size_t bytes)
         enter(large_slots(heap), heap->image.large_slots, entry);
         heap->image.large_count++;
         heap->image.held_bytes += mapped_bytes;
-        heap->image.live_bytes += round_up(bytes, GRANULE_BYTES);
         structure_change_end(heap);
     }
     heap_unlock(heap);
@@ -137,20 +143,18 @@ static void detach(struct heap *heap, struct respire_large_slot *slot)
     structure_change_end(heap);
 }
 
-void large_free(struct heap *heap, void *object)
+void large_free(struct heap *heap, void *object, size_t bytes)
 {
     heap_lock(heap);
     struct respire_large_slot *slot = find(heap, object);
     if (!slot) {
-        /* The caller named a size that is not the object's. Losing it is better than breaking the heap. */
         heap_unlock(heap);
-        return;
+        corruption_found("double free of a large block, or a free with the wrong size", object, bytes);
     }
     size_t mapped_bytes = slot->mapped_bytes;
     if (slot->live_bytes < LARGE_BYTES)
         heap->undersized--;
-    heap->image.live_bytes -= round_up(slot->live_bytes, GRANULE_BYTES);
-    bool keep = heap->kept_count < LARGE_KEPT_MAX && heap->kept_bytes + mapped_bytes <= LARGE_KEPT_BYTES_MAX;
+    bool keep = heap->kept_count < LARGE_KEPT_MAX && heap->kept_bytes + mapped_bytes <= kept_bytes_max(heap);
     if (keep) {
         slot->live_bytes = 0;
         slot->freed_ms = clock_ms();
@@ -200,7 +204,6 @@ void *large_resize(struct heap *heap, void *object, size_t new_bytes)
     slot = result ? find(heap, result) : NULL;
     if (slot) {
         heap->undersized += (uint32_t)(new_bytes < LARGE_BYTES) - (uint32_t)(slot->live_bytes < LARGE_BYTES);
-        heap->image.live_bytes += round_up(new_bytes, GRANULE_BYTES) - round_up(slot->live_bytes, GRANULE_BYTES);
         slot->live_bytes = new_bytes;
     }
     heap_unlock(heap);

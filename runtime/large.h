@@ -9,7 +9,8 @@
 /* NULL: no memory. */
 void *large_allocate(struct heap *heap, size_t bytes);
 
-void large_free(struct heap *heap, void *object);
+/* `bytes` is what the caller thinks its size is. */
+void large_free(struct heap *heap, void *object, size_t bytes);
 
 /* Both sizes are LARGE_BYTES or more, or new_bytes is smaller and the object stays where it is. NULL: no memory,
    and nothing changed; never NULL when new_bytes is not greater than the old size. */

@@ -3,24 +3,24 @@
  *
  * Such a run may cross from one section into the next, so it can't be cut from a lane's claim. The run is searched
  * and taken under the heap's lock, in sections that are idle: lanes and the purger never see it half done. It is a
- * bitmap search of 8 KiB per block, so the number of blocks looked at is bounded, and a new block follows.
+ * bitmap search of 32 KiB per block, so the number of blocks looked at is bounded, and a new block follows.
  */
 #include "small.h"
 
 #define BLOCKS_TO_SEARCH 16
+#define PAGE_GRANULES ((uint32_t)(PAGE_BYTES / GRANULE_BYTES))
 
 static uint32_t block_free_granules(const struct block *block)
 {
-    uint32_t taken = HEADER_GRANULES;
+    uint32_t taken = section_first_granule(KIND_ANY, 0);
     for (uint32_t i = 0; i < SECTIONS_PER_BLOCK; i++)
         taken += section_live(&block->image.sections[i]);
-    return GRANULES_PER_BLOCK - taken;
+    return (uint32_t)(BLOCK_BYTES / GRANULE_BYTES) - taken;
 }
 
 /* A run of `wanted` free granules in idle sections; 0 (the header's) when there is none. */
 static uint32_t find_run(const struct block *block, uint32_t wanted)
 {
-    uint32_t from = HEADER_GRANULES;
     uint32_t section = 0;
     while (section < SECTIONS_PER_BLOCK) {
         /* A stretch of idle sections, searched as one. */
@@ -28,8 +28,8 @@ static uint32_t find_run(const struct block *block, uint32_t wanted)
         while (end < SECTIONS_PER_BLOCK && block->image.sections[end].state == RESPIRE_SECTION_IDLE)
             end++;
         if (end > section) {
-            from = section_first_granule(section);
-            if (bitmap_find_hole(block, &from, end * GRANULES_PER_SECTION, wanted) != 0)
+            uint32_t from = section_first_granule(KIND_ANY, section);
+            if (bitmap_find_hole(block, &from, end * section_granules(KIND_ANY), wanted) != 0)
                 return from;
         }
         section = end + 1;
@@ -40,20 +40,20 @@ static uint32_t find_run(const struct block *block, uint32_t wanted)
 static void take_run(struct heap *heap, struct block *block, uint32_t granule, uint32_t count)
 {
     bitmap_change(block, granule, count, true);
-    heap->image.live_bytes += count * GRANULE_BYTES;
+    heap_note_opened(heap, count * GRANULE_BYTES);
     uint32_t end = granule + count;
     while (granule < end) {
-        uint32_t section_number = granule / GRANULES_PER_SECTION;
-        uint32_t section_end = (section_number + 1) * GRANULES_PER_SECTION;
+        uint32_t section_number = granule / section_granules(KIND_ANY);
+        uint32_t section_end = (section_number + 1) * section_granules(KIND_ANY);
         uint32_t here_end = end < section_end ? end : section_end;
         struct respire_section_image *section = &block->image.sections[section_number];
         section_set_live(section, section_live(section) + here_end - granule);
-        uint32_t first_page = granule % GRANULES_PER_SECTION / GRANULES_PER_PAGE;
-        uint32_t last_page = (here_end - 1) % GRANULES_PER_SECTION / GRANULES_PER_PAGE;
+        uint32_t first_page = granule % section_granules(KIND_ANY) / PAGE_GRANULES;
+        uint32_t last_page = (here_end - 1) % section_granules(KIND_ANY) / PAGE_GRANULES;
         uint16_t touched = (uint16_t)bit_run(first_page, last_page - first_page + 1);
         section->purged_pages &= (uint16_t)~touched;
-        section->free_once &= (uint16_t)~touched;
-        section->free_twice &= (uint16_t)~touched;
+        section->seen_live = SECTION_UNSEEN;
+        block->image.absent_bitmap &= ~bitmap_page_bit(block, section_number);
         /* What is left of a cold section is warm now. */
         section_changed_temperature(heap, block, section_number);
         granule = here_end;
@@ -63,7 +63,7 @@ static void take_run(struct heap *heap, struct block *block, uint32_t granule, u
 static void *take_from_slot(struct heap *heap, uint32_t slot, uint32_t wanted)
 {
     struct block *block = (struct block *)(uintptr_t)block_slots(heap)[slot].address;
-    if (block_free_granules(block) < wanted)
+    if (block_kind(block) != KIND_ANY || block_free_granules(block) < wanted)
         return NULL;
     uint32_t granule = find_run(block, wanted);
     if (granule == 0)
@@ -72,7 +72,7 @@ static void *take_from_slot(struct heap *heap, uint32_t slot, uint32_t wanted)
     heap->medium_slot = slot;
     if (heap->fresh == block)
         heap->fresh = NULL;
-    return granule_address(block, granule);
+    return (char *)block + granule * GRANULE_BYTES;
 }
 
 void *medium_allocate(struct heap *heap, size_t bytes)
@@ -95,7 +95,7 @@ void *medium_allocate(struct heap *heap, size_t bytes)
     heap_unlock(heap);
     if (object)
         return object;
-    struct block *block = block_add(heap);
+    struct block *block = block_add(heap, KIND_ANY);
     if (!block)
         return NULL;
     heap_lock(heap);

@@ -38,10 +38,18 @@ void os_test_on_discard(void (*callback)(void))
     on_discard = callback;
 }
 
-static void before_discard(void)
+static bool refuses_discards;
+
+void os_test_refuse_discards(bool refuse)
+{
+    refuses_discards = refuse;
+}
+
+static bool before_discard(void)
 {
     if (on_discard)
         on_discard();
+    return !refuses_discards;
 }
 
 void os_test_limit_bytes(size_t bytes)
@@ -77,8 +85,9 @@ static inline bool may_take(size_t more_bytes)
     return true;
 }
 
-static inline void before_discard(void)
+static inline bool before_discard(void)
 {
+    return true;
 }
 
 static inline void count_mapped(size_t taken_bytes, size_t returned_bytes)
@@ -191,8 +200,7 @@ void *os_resize(void *address, size_t old_bytes, size_t new_bytes)
 bool os_discard(void *address, size_t bytes)
 {
     int error = errno;
-    before_discard();
-    bool done = madvise(address, bytes, MADV_DONTNEED) == 0;
+    bool done = before_discard() && madvise(address, bytes, MADV_DONTNEED) == 0;
     errno = error;
     return done;
 }

@@ -42,6 +42,9 @@ void os_test_fail_after(long successes);
 void os_test_limit_bytes(size_t bytes);
 /* Called before pages are given back: what the mutator does at that moment. NULL: nothing. */
 void os_test_on_discard(void (*callback)(void));
+
+/* As locked memory does. */
+void os_test_refuse_discards(bool refuse);
 /* Mappings taken minus mappings returned, in bytes. */
 size_t os_test_mapped_bytes(void);
 #endif

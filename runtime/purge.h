@@ -7,22 +7,19 @@
 #include "heap.h"
 
 struct purge_result {
-    uint64_t bytes; /* returned: pages, whole blocks and free large mappings */
+    uint64_t bytes; /* returned: pages and free large mappings */
     uint64_t calls; /* system calls that did it */
     bool pending;   /* something is free but was not for long enough */
 };
 
-/*
- * One pass over the heap. `now` false: only what three passes in a row saw free, so with a pass each half decay, what
- * has been free for the decay at least. `now` true: everything free; only the mutator may ask for that.
- */
+/* One pass over the heap. `now` false: what the decay lets go of (decay.h). `now` true: everything free. */
 void heap_purge(struct heap *heap, bool now, struct purge_result *result);
 
 /* The system has no more for us: give back everything free, so that it may be taken in another shape. False: there was
    nothing. Called by the mutator without the lock. */
 bool heap_make_room(struct heap *heap);
 
-/* Between these no purge is at work anywhere: for fork. Waits for at most one block (1 MiB) to be returned. */
+/* Between these no purge is at work anywhere: for fork. Waits for at most one group (512 KiB) to be returned. */
 void purge_gate_close(void);
 void purge_gate_open(void);
 

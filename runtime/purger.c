@@ -2,7 +2,7 @@
  * purger.c: the thread that gives pages back in the background.
  *
  * Owns the thread's life: all signals blocked, so that a host's handlers never run on it; named "respire"; started by
- * the first heap, and again after a fork by the first need. It makes a pass each half decay as long as passes find
+ * the first heap, and again after a fork by the first need. It makes a pass each step of the decay as long as passes find
  * something to look at, and else sleeps on a futex without any timeout. The futex, rather than a condition
  * variable, because a child of fork must be able to start over with it whatever the parent's thread was doing.
  */
@@ -43,13 +43,13 @@ static void wake_sleepers(atomic_uint *futex)
     errno = error;
 }
 
-/* Half a decay since the last pass, whatever the decay becomes meanwhile. */
+/* A step of the decay since the last pass, whatever the decay becomes meanwhile. */
 static void rest_between_passes(void)
 {
     uint64_t last_ms = clock_ms();
     for (;;) {
         unsigned seen = atomic_load(&changes);
-        uint64_t pass_ms = SETTING(decay_ms) / 2;
+        uint64_t pass_ms = SETTING(decay_ms) / DECAY_STEPS;
         uint64_t rested_ms = clock_ms() - last_ms;
         if (rested_ms >= pass_ms)
             return;

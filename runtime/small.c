@@ -3,128 +3,150 @@
  *
  * Owns the lanes. A lane walks through its claimed section from front to back, opening one hole after the other;
  * when the section is used up, it claims the next. Opening a hole sets its bits and counts at once, which leaves
- * one addition to the fast path. Objects that miss lane 0's hole and are bigger than LANE_0_BYTES go to lane 1, which
- * claims whole sections only: lane 0's hole is then not given up for one object, and bigger objects do not
- * hunt through small holes.
+ * one addition to the fast path. Objects that miss the hole of their kind and are bigger than MISS_BYTES go to the
+ * lane for big ones, which claims whole sections only: the hole is then not given up for one object, and
+ * bigger objects do not hunt through small holes.
  */
 #include "small.h"
 
 #include "os_memory.h"
 
-#define LANE_0_BYTES 256
+#define MISS_BYTES 256
 
 /* Holes below 64 bytes cost more to open than they hold. */
-#define SMALLEST_HOLE_GRANULES 4
+#define SMALLEST_HOLE_BYTES 64
+
+/* A hole makes its pages resident when it opens. So the first ones are short, for hosts with many small states. */
+#define FIRST_HOLE_BYTES (16 * KIB)
 
 /* `count` granules, all in one section, become free. */
-static void section_free(struct heap *heap, struct block *block, uint32_t granule, uint32_t count)
+static void section_free(struct heap *heap, struct block *block, uint32_t section_number, uint32_t granule,
+                         uint32_t count)
 {
-    struct respire_section_image *section = &block->image.sections[granule / GRANULES_PER_SECTION];
+    struct respire_section_image *section = &block->image.sections[section_number];
     bitmap_change(block, granule, count, false);
     uint32_t live = section_live(section) - count;
     section_set_live(section, live);
-    heap->image.live_bytes -= count * GRANULE_BYTES;
     if ((int32_t)live <= section->available_below)
-        section_became_free(heap, block, granule / GRANULES_PER_SECTION);
+        section_became_free(heap, block, section_number);
 }
 
-static bool open_hole(struct heap *heap, struct lane *lane, struct respire_hole_image *hole, uint32_t wanted)
+void *granules_free(struct heap *heap, void *start, size_t bytes)
+{
+    struct block *block = block_of(start);
+    uint32_t granule_bytes = block->image.granule_bytes;
+    uint32_t per_section = (uint32_t)SECTION_BYTES / granule_bytes;
+    uint32_t granule = offset_in_block(start) / granule_bytes;
+    uint32_t count = (uint32_t)bytes / granule_bytes;
+    if (offset_in_block(start) + bytes > BLOCK_BYTES || !bitmap_is_taken(block, granule, count))
+        corruption_found("double free, or a free with the wrong size", start, bytes);
+    while (count > 0) {
+        uint32_t here = per_section - granule % per_section;
+        if (here > count)
+            here = count;
+        section_free(heap, block, granule / per_section, granule, here);
+        granule += here;
+        count -= here;
+    }
+    return NULL;
+}
+
+static size_t hole_bytes_max(const struct heap *heap)
+{
+    size_t bytes = heap->opened_bytes / 4;
+    if (bytes < FIRST_HOLE_BYTES)
+        return FIRST_HOLE_BYTES;
+    return bytes < SECTION_BYTES ? round_up(bytes, PAGE_BYTES) : SECTION_BYTES;
+}
+
+/* Pages that were returned and lie in the hole get memory again, in one call rather than by as many faults. */
+static void make_resident(struct block *block, uint32_t section_number, const struct respire_hole_image *hole)
+{
+    struct respire_section_image *section = &block->image.sections[section_number];
+    char *start = (char *)block + section_number * SECTION_BYTES;
+    uint32_t first = (uint32_t)((char *)(uintptr_t)hole->next - start) / PAGE_BYTES;
+    uint32_t last = (uint32_t)((char *)(uintptr_t)(hole->end - 1) - start) / PAGE_BYTES;
+    uint16_t touched = (uint16_t)bit_run(first, last - first + 1);
+    uint32_t absent = section->purged_pages & touched;
+    section->purged_pages &= (uint16_t)~touched;
+    if (absent == 0)
+        return;
+    first = (uint32_t)__builtin_ctz(absent);
+    last = 31 - (uint32_t)__builtin_clz(absent);
+    if (first != last)
+        os_populate(start + first * PAGE_BYTES, (last + 1 - first) * PAGE_BYTES);
+}
+
+static bool open_hole(struct heap *heap, struct lane *lane, struct respire_hole_image *hole, size_t wanted_bytes)
 {
     struct block *block = lane->block;
-    uint32_t limit = (lane->section + 1) * GRANULES_PER_SECTION;
+    enum kind kind = block_kind(block);
+    size_t granule_bytes = kind_granule_bytes(kind);
+    uint32_t limit = (lane->section + 1) * section_granules(kind);
     uint32_t start = lane->scanned;
-    uint32_t count = bitmap_find_hole(block, &start, limit, wanted);
+    uint32_t count = bitmap_find_hole(block, &start, limit, (uint32_t)(wanted_bytes / granule_bytes));
     if (count == 0) {
         lane->scanned = limit;
         return false;
     }
+    uint32_t most = (uint32_t)(hole_bytes_max(heap) / granule_bytes);
+    if (count > most)
+        count = most;
     struct respire_section_image *section = &block->image.sections[lane->section];
     bitmap_change(block, start, count, true);
     section_set_live(section, section_live(section) + count);
-    heap->image.live_bytes += count * GRANULE_BYTES;
     lane->scanned = start + count;
     lane->opened += count;
-    hole->next = (uintptr_t)granule_address(block, start);
-    hole->end = hole->next + count * GRANULE_BYTES;
+    heap_note_opened(heap, count * granule_bytes);
+    hole->next = (uintptr_t)block + start * granule_bytes;
+    hole->end = hole->next + count * granule_bytes;
+    make_resident(block, lane->section, hole);
     return true;
 }
 
-/* The first object, Lua's global state, starts on a page: the free path then knows it at no cost, since objects on
-   the first byte of a page are rare and are looked at twice anyway. */
-void lane_start(struct heap *heap, struct block *block)
-{
-    struct lane *lane = &heap->lanes[0];
-    struct respire_section_image *section = &block->image.sections[0];
-    lane->block = block;
-    lane->section = 0;
-    lane->scanned = HEADER_PAGES * GRANULES_PER_PAGE;
-    section->state = RESPIRE_SECTION_CLAIMED;
-    section->available = 0;
-    section->purged_pages = 0;
-    os_populate(block, SECTION_BYTES);
-    heap->state_block = granule_address(block, lane->scanned);
-    open_hole(heap, lane, &heap->image.holes[0], 1);
-}
-
+/* The section is claimed, hence not offered: freeing the rest can't call section_became_free. */
 static void close_hole(struct heap *heap, struct lane *lane, struct respire_hole_image *hole)
 {
-    uint32_t count = (uint32_t)((hole->end - hole->next) / GRANULE_BYTES);
-    uint32_t granule = granule_of((void *)(uintptr_t)hole->next);
-    hole->next = 0;
-    hole->end = 0;
-    /* The section is claimed, hence not offered: this can't call section_became_free. */
+    size_t granule_bytes = kind_granule_bytes(block_kind(lane->block));
+    uint32_t count = (uint32_t)((hole->end - hole->next) / granule_bytes);
+    uint32_t granule = (uint32_t)((hole->next - (uintptr_t)lane->block) / granule_bytes);
+    hole->end = hole->next;
     if (count > 0)
-        section_free(heap, lane->block, granule, count);
-}
-
-static void *allocate_in_lane(struct heap *heap, uint32_t number, size_t bytes)
-{
-    struct lane *lane = &heap->lanes[number];
-    struct respire_hole_image *hole = &heap->image.holes[number];
-    if (hole->end - hole->next < bytes) {
-        uint32_t wanted = (uint32_t)(bytes / GRANULE_BYTES);
-        if (wanted < SMALLEST_HOLE_GRANULES)
-            wanted = SMALLEST_HOLE_GRANULES;
-        if (hole->end != 0)
-            close_hole(heap, lane, hole);
-        while (!lane->block || !open_hole(heap, lane, hole, wanted)) {
-            if (lane->block)
-                section_release(heap, lane, false);
-            if (!section_claim(heap, lane, number == 1))
-                return NULL;
-        }
-    }
-    uint64_t at = hole->next;
-    hole->next = at + bytes;
-    return (void *)(uintptr_t)at;
+        section_free(heap, lane->block, lane->section, granule, count);
 }
 
 void *small_allocate_slowly(struct heap *heap, size_t bytes)
 {
     if (bytes > SMALL_BYTES)
         return medium_allocate(heap, bytes);
-    return allocate_in_lane(heap, bytes > LANE_0_BYTES ? 1 : 0, bytes);
-}
-
-void granules_free(struct heap *heap, struct block *block, uint32_t granule, uint32_t count)
-{
-    while (count > 0) {
-        uint32_t here = GRANULES_PER_SECTION - granule % GRANULES_PER_SECTION;
-        if (here > count)
-            here = count;
-        section_free(heap, block, granule, here);
-        granule += here;
-        count -= here;
+    bool first = !heap->lanes[KIND_ANY].block; /* the state itself: it needs no lane of its own */
+    uint32_t number = bytes > MISS_BYTES && !first ? (uint32_t)LANE_BIG : (uint32_t)kind_of_size(bytes);
+    struct lane *lane = &heap->lanes[number];
+    struct respire_hole_image *hole = &heap->image.holes[number];
+    if (hole->end - hole->next < bytes) {
+        size_t wanted_bytes = bytes > SMALLEST_HOLE_BYTES ? bytes : SMALLEST_HOLE_BYTES;
+        if (lane->block)
+            close_hole(heap, lane, hole);
+        while (!lane->block || !open_hole(heap, lane, hole, wanted_bytes)) {
+            if (lane->block)
+                section_release(heap, lane, false);
+            if (!section_claim(heap, lane, number == KIND_LINES ? KIND_LINES : KIND_ANY, number == LANE_BIG))
+                return NULL;
+        }
     }
+    uint64_t at = hole->next;
+    hole->next = at + bytes;
+    if (!heap->state_block)
+        heap->state_block = (void *)(uintptr_t)at;
+    return (void *)(uintptr_t)at;
 }
 
 void lanes_close(struct heap *heap)
 {
-    for (uint32_t i = 0; i < RESPIRE_IMAGE_HOLES; i++) {
+    for (uint32_t i = 0; i < LANES; i++) {
         if (!heap->lanes[i].block)
             continue;
-        if (heap->image.holes[i].end != 0)
-            close_hole(heap, &heap->lanes[i], &heap->image.holes[i]);
+        close_hole(heap, &heap->lanes[i], &heap->image.holes[i]);
         section_release(heap, &heap->lanes[i], true);
     }
 }

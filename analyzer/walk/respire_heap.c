@@ -10,7 +10,6 @@
 enum {
     GRANULES_PER_WORD = 64,
     BLOCK_BYTES_MAX = 64 << 20,
-    SECTIONS_MAX = 64,
 };
 
 /* What the walk counts, to be held against what the image says. */
@@ -18,8 +17,8 @@ struct image_walk {
     struct respire_heap_walk *walk;
     const struct respire_heap_image *image;
     struct checks *checks;
-    uint64_t blocks_met, large_met, large_mapped, large_live, large_live_rounded, regions_sum;
-    uint64_t taken_granules, section_errors;
+    uint64_t blocks_met, large_met, large_mapped, regions_sum;
+    uint64_t taken_bytes, section_errors;
     uint64_t hole_bytes;
 };
 
@@ -42,18 +41,22 @@ bool respire_heap_recognise(const struct capture *capture, address_t at)
 static bool geometry_is_sane(const struct respire_heap_image *image)
 {
     return is_power_of_two(image->block_bytes) && image->block_bytes <= BLOCK_BYTES_MAX
-        && is_power_of_two(image->granule_bytes) && image->granule_bytes >= 8
-        && image->bitmap_bytes == image->block_bytes / image->granule_bytes / 8
-        && image->bitmap_offset % 8 == 0 && image->block_header_bytes < image->block_bytes
-        && image->bitmap_offset + image->bitmap_bytes <= image->block_header_bytes
-        && image->sections_per_block > 0 && image->sections_per_block <= SECTIONS_MAX
+        && image->bitmap_offset % 8 == 0 && image->bitmap_offset >= sizeof(struct respire_block_image)
+        && image->sections_per_block > 0 && image->sections_per_block <= RESPIRE_SECTIONS_PER_BLOCK
         && (uint64_t)image->section_bytes * image->sections_per_block == image->block_bytes
-        && image->section_bytes % image->granule_bytes == 0
         && image->hole_count <= RESPIRE_IMAGE_HOLES && image->region_count <= RESPIRE_IMAGE_REGIONS
-        && image->large_slots <= image->held_bytes / 16 && image->block_slots <= image->held_bytes / 8
-        && image->block_image_offset % 8 == 0
-        && image->block_image_offset + sizeof(struct respire_block_image) <= image->block_header_bytes
-        && image->sections_per_block <= RESPIRE_SECTIONS_PER_BLOCK;
+        && image->large_slots <= image->held_bytes / 16 && image->block_slots <= image->held_bytes / 8;
+}
+
+/* The same of a block's own word. */
+static bool block_is_sane(const struct respire_heap_image *image, const struct respire_block_image *block, address_t at)
+{
+    return at.value % image->block_bytes == 0 && block->self_address == at.value
+        && block->heap_address == image->self_address && is_power_of_two(block->granule_bytes)
+        && block->granule_bytes >= 8 && image->section_bytes % (block->granule_bytes * GRANULES_PER_WORD) == 0
+        && block->bitmap_bytes == image->block_bytes / block->granule_bytes / 8
+        && block->header_bytes >= image->bitmap_offset + block->bitmap_bytes
+        && block->header_bytes < image->block_bytes && block->header_bytes % block->granule_bytes == 0;
 }
 
 /* Word `index` of a block's bitmap. A page of it that is absent was never used: all free. */
@@ -76,14 +79,15 @@ static void count_free_run(struct image_walk *w, struct heap_region *region, add
 }
 
 /* Runs of equal granules, from the end of the header to the end of the block. */
-static void walk_granules(struct image_walk *w, struct heap_region *region, address_t block)
+static void walk_granules(struct image_walk *w, struct heap_region *region, address_t block,
+    const struct respire_block_image *header)
 {
     struct respire_heap_walk *walk = w->walk;
-    uint64_t granules = walk->block_bytes / walk->granule_bytes;
-    uint64_t granule = w->image->block_header_bytes / walk->granule_bytes;
+    uint64_t granules = walk->block_bytes / header->granule_bytes;
+    uint64_t granule = header->header_bytes / header->granule_bytes;
     while (granule < granules) {
         uint64_t first = granule;
-        address_t start = address_add(block, first * walk->granule_bytes);
+        address_t start = address_add(block, first * header->granule_bytes);
         uint64_t word = bitmap_word(walk, block, granule / GRANULES_PER_WORD);
         bool taken = word >> (granule % GRANULES_PER_WORD) & 1;
         while (granule < granules) {
@@ -97,7 +101,7 @@ static void walk_granules(struct image_walk *w, struct heap_region *region, addr
             if (same < left)
                 break;
         }
-        uint64_t bytes = (granule - first) * walk->granule_bytes;
+        uint64_t bytes = (granule - first) * header->granule_bytes;
         if (taken)
             heap_region_mark(region, w->image->page_bytes, start, bytes, PAGE_USE_LIVE);
         else
@@ -105,27 +109,32 @@ static void walk_granules(struct image_walk *w, struct heap_region *region, addr
     }
 }
 
-static void count_section(struct image_walk *w, address_t block, unsigned section, uint64_t claimed)
+static void count_section(struct image_walk *w, address_t block, const struct respire_block_image *header,
+    unsigned section)
 {
-    uint64_t words = w->image->section_bytes / w->walk->granule_bytes / GRANULES_PER_WORD;
+    uint64_t words = w->image->section_bytes / header->granule_bytes / GRANULES_PER_WORD;
     uint64_t taken = 0;
     for (uint64_t i = 0; i < words; i++)
         taken += (uint64_t)__builtin_popcountll(bitmap_word(w->walk, block, section * words + i));
-    w->taken_granules += taken;
-    w->section_errors += taken != claimed;
+    w->taken_bytes += taken * header->granule_bytes;
+    w->section_errors += taken != header->sections[section].live_granules;
+}
+
+static bool read_block_image(struct respire_heap_walk *walk, address_t block, struct respire_block_image *header)
+{
+    const void *bytes = view_bytes(&walk->view, block, sizeof(*header));
+    if (bytes)
+        memcpy(header, bytes, sizeof(*header));
+    return bytes;
 }
 
 static struct error *walk_block(struct image_walk *w, address_t block)
 {
     struct respire_block_image header;
-    const void *bytes = view_bytes(&w->walk->view, address_add(block, w->image->block_image_offset), sizeof(header));
-    if (bytes)
-        memcpy(&header, bytes, sizeof(header));
-    if (!bytes || block.value % w->walk->block_bytes || header.self_address != block.value
-        || header.heap_address != w->image->self_address)
+    if (!read_block_image(w->walk, block, &header) || !block_is_sane(w->image, &header, block))
         return damage(w, "a block that does not know itself", block.value);
     for (unsigned i = 0; i < w->image->sections_per_block; i++)
-        count_section(w, block, i, header.sections[i].live_granules);
+        count_section(w, block, &header, i);
     struct heap *heap = w->walk->heap;
     struct heap_region *region;
     struct error *error = heap_add_region(heap,
@@ -135,10 +144,10 @@ static struct error *walk_block(struct image_walk *w, address_t block)
     w->blocks_met++;
     heap->segments++;
     heap->held_bytes += w->walk->block_bytes;
-    heap->meta_bytes += w->image->block_header_bytes;
+    heap->meta_bytes += header.header_bytes;
     histogram_add(&heap->segment_sizes, w->walk->block_bytes);
-    heap_region_mark(region, w->image->page_bytes, block, w->image->block_header_bytes, PAGE_USE_META);
-    walk_granules(w, region, block);
+    heap_region_mark(region, w->image->page_bytes, block, header.header_bytes, PAGE_USE_META);
+    walk_granules(w, region, block, &header);
     return NULL;
 }
 
@@ -171,8 +180,6 @@ static struct error *walk_large_slot(struct image_walk *w, const struct respire_
         return error;
     w->large_met++;
     w->large_mapped += slot->mapped_bytes;
-    w->large_live += slot->live_bytes;
-    w->large_live_rounded += round_up(slot->live_bytes, w->image->granule_bytes);
     heap->held_bytes += slot->mapped_bytes;
     heap->direct_maps++;
     if (slot->live_bytes == 0) {
@@ -247,7 +254,7 @@ static void count_holes(struct image_walk *w)
         heap->free_resident_bytes += presence_resident_bytes(&w->walk->view.capture->presence,
             (struct address_range){address(w->image->holes[i].next), address(w->image->holes[i].end)});
     }
-    heap->live_bytes += w->taken_granules * w->image->granule_bytes - w->hole_bytes;
+    heap->live_bytes += w->taken_bytes - w->hole_bytes;
 }
 
 static void add_equations(struct image_walk *w)
@@ -259,8 +266,6 @@ static void add_equations(struct image_walk *w)
     checks_add(w->checks, "blocks met = blocks counted", image->block_count, w->blocks_met);
     checks_add(w->checks, "large blocks met = counted", image->large_count, w->large_met);
     checks_add(w->checks, "sections whose bits contradict their count", 0, w->section_errors);
-    checks_add(w->checks, "granules + large blocks = live", image->live_bytes,
-        w->taken_granules * image->granule_bytes + w->large_live_rounded);
 }
 
 struct error *respire_heap_walk_blocks(struct respire_heap_walk *walk, const struct capture *capture, address_t at,
@@ -272,7 +277,6 @@ struct error *respire_heap_walk_blocks(struct respire_heap_walk *walk, const str
     if (!w.image || !geometry_is_sane(w.image))
         return error_new(ERROR_NOT_UNDERSTOOD, "respire heap at 0x%" PRIx64 ": impossible geometry", at.value);
     walk->block_bytes = w.image->block_bytes;
-    walk->granule_bytes = w.image->granule_bytes;
     walk->bitmap_offset = w.image->bitmap_offset;
     walk->large_threshold_bytes = w.image->large_threshold_bytes;
     struct error *error = walk_blocks(&w);
@@ -290,7 +294,15 @@ struct error *respire_heap_walk_blocks(struct respire_heap_walk *walk, const str
 static bool granule_is_taken(struct respire_heap_walk *walk, address_t at)
 {
     address_t block = address(round_down(at.value, walk->block_bytes));
-    uint64_t granule = (at.value - block.value) / walk->granule_bytes;
+    if (block.value != walk->latest_block.value) {
+        struct respire_block_image header;
+        if (!read_block_image(walk, block, &header) || header.self_address != block.value
+            || !is_power_of_two(header.granule_bytes) || header.granule_bytes < 8)
+            return false;
+        walk->latest_block = block;
+        walk->latest_granule_bytes = header.granule_bytes;
+    }
+    uint64_t granule = (at.value - block.value) / walk->latest_granule_bytes;
     return bitmap_word(walk, block, granule / GRANULES_PER_WORD) >> (granule % GRANULES_PER_WORD) & 1;
 }
 

@@ -18,7 +18,9 @@ struct respire_large {
 struct respire_heap_walk {
     struct memory_view view;
     struct heap *heap;
-    uint64_t block_bytes, granule_bytes, bitmap_offset, large_threshold_bytes;
+    uint64_t block_bytes, bitmap_offset, large_threshold_bytes;
+    address_t latest_block; /* the one looked up last, and its granule */
+    uint64_t latest_granule_bytes;
     struct respire_large *large; /* by address */
     size_t large_count;
     uint64_t misfits; /* blocks whose granules are not marked as taken */

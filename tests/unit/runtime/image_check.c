@@ -16,23 +16,27 @@ static uint64_t popcount_range(const uint64_t *words, size_t first, size_t end)
     return bits;
 }
 
+/* Returns the bytes taken. */
 static uint64_t check_block(const struct respire_heap_image *image, uint64_t slot, uint64_t address)
 {
     assert_int_equal(address % image->block_bytes, 0);
+    const struct respire_block_image *block = (const void *)(uintptr_t)address;
     const uint64_t *bitmap = (const uint64_t *)(uintptr_t)(address + image->bitmap_offset);
-    const struct respire_block_image *block = (const void *)(uintptr_t)(address + image->block_image_offset);
     assert_int_equal(block->self_address, address);
     assert_int_equal(block->heap_address, image->self_address);
     assert_int_equal(block->slot, slot);
+    assert_true(block->granule_bytes == 16 || block->granule_bytes == 64);
+    assert_int_equal(block->bitmap_bytes, image->block_bytes / block->granule_bytes / 8);
+    assert_int_equal(block->header_bytes, image->bitmap_offset + block->bitmap_bytes);
     uint64_t taken = 0;
-    uint64_t words_per_section = image->section_bytes / image->granule_bytes / 64;
+    uint64_t words_per_section = image->section_bytes / block->granule_bytes / 64;
     for (uint64_t i = 0; i < image->sections_per_block; i++) {
         uint64_t bits = popcount_range(bitmap, i * words_per_section, (i + 1) * words_per_section);
         assert_int_equal(bits, block->sections[i].live_granules);
         taken += bits;
     }
-    assert_int_equal(popcount_range(bitmap, 0, image->block_header_bytes / image->granule_bytes / 64), 0);
-    return taken;
+    assert_int_equal(popcount_range(bitmap, 0, block->header_bytes / block->granule_bytes / 64), 0);
+    return taken * block->granule_bytes;
 }
 
 uint64_t check_image(const struct heap *heap)
@@ -49,14 +53,14 @@ uint64_t check_image(const struct heap *heap)
         meta_bytes += image->regions[i].bytes;
     assert_int_equal(meta_bytes, image->meta_bytes);
 
-    uint64_t taken = 0;
+    uint64_t taken_bytes = 0;
     uint64_t blocks = 0;
     const struct respire_block_slot *block_table = (const void *)(uintptr_t)image->block_table_address;
     for (uint64_t i = 0; i < image->block_slots; i++) {
         if (block_table[i].address == 0)
             continue;
         blocks++;
-        taken += check_block(image, i, block_table[i].address);
+        taken_bytes += check_block(image, i, block_table[i].address);
     }
     assert_int_equal(blocks, image->block_count);
 
@@ -75,14 +79,13 @@ uint64_t check_image(const struct heap *heap)
     }
     assert_int_equal(large, image->large_count);
     assert_int_equal(image->block_count * image->block_bytes + mapped_bytes + meta_bytes, image->held_bytes);
-    assert_int_equal(taken * image->granule_bytes + large_live_bytes, image->live_bytes);
 
     uint64_t unused_bytes = 0;
     for (uint64_t i = 0; i < image->hole_count; i++) {
         assert_true(image->holes[i].next <= image->holes[i].end);
         unused_bytes += image->holes[i].end - image->holes[i].next;
     }
-    return image->live_bytes - unused_bytes;
+    return taken_bytes + large_live_bytes - unused_bytes;
 }
 
 static void fill(struct shadow_object *object, size_t from)

@@ -13,7 +13,7 @@
 uint64_t check_image(const struct heap *heap);
 
 /* A model of everything allocated: each object is filled with a pattern of its own. */
-#define SHADOW_OBJECTS 20000
+#define SHADOW_OBJECTS 100000
 
 struct shadow_object {
     unsigned char *address;

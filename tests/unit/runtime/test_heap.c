@@ -79,18 +79,39 @@ static void every_border(void **state)
     }
 }
 
-/* The newest object grows and shrinks where it is. */
-static void grows_in_place(void **state)
+/* An object that shrinks stays where it is, unless it comes to the size that has blocks of its own, or leaves it. */
+static void shrinks_in_place(void **state)
 {
     (void)state;
-    assert_true(shadow_allocate(&shadow, 32));
+    assert_true(shadow_allocate(&shadow, 8000));
     unsigned char *before = shadow.objects[0].address;
-    for (size_t bytes = 48; bytes < 4096; bytes += 16) {
+    for (size_t bytes = 7000; bytes > 64; bytes -= 101) {
         assert_true(shadow_resize(&shadow, 0, bytes));
         assert_ptr_equal(shadow.objects[0].address, before);
     }
-    assert_true(shadow_resize(&shadow, 0, 16));
-    assert_ptr_equal(shadow.objects[0].address, before);
+    assert_true(shadow_resize(&shadow, 0, 50));
+    assert_int_equal((uintptr_t)shadow.objects[0].address % LINE_BYTES, 0);
+    assert_ptr_not_equal(block_of(shadow.objects[0].address), block_of(before));
+    assert_true(shadow_resize(&shadow, 0, 48));
+    assert_ptr_equal(block_of(shadow.objects[0].address), block_of(before));
+    shadow_check(&shadow);
+}
+
+/* Objects of the size of a Lua table lie on cache lines of their own, one behind the other. */
+static void lines_lie_on_lines(void **state)
+{
+    (void)state;
+    unsigned char *last = NULL;
+    unsigned adjacent = 0;
+    for (unsigned i = 0; i < 3000; i++) {
+        assert_true(shadow_allocate(&shadow, 49 + i % 16));
+        unsigned char *address = shadow.objects[shadow.count - 1].address;
+        assert_int_equal((uintptr_t)address % LINE_BYTES, 0);
+        adjacent += last && address == last + LINE_BYTES;
+        last = address;
+        assert_true(shadow_allocate(&shadow, 1 + i % 48));
+    }
+    assert_in_range(adjacent, 2990, 2999);
     shadow_check(&shadow);
 }
 
@@ -140,7 +161,7 @@ static void keeps_large_mappings(void **state)
     assert_true(shadow_allocate(&shadow, 290 * KIB));
     assert_ptr_equal(shadow.objects[0].address, address);
     os_test_fail_after(-1);
-    /* More than may be kept go back at once. */
+    /* More than may be kept goes back at once. */
     for (unsigned i = 0; i < 40; i++)
         assert_true(shadow_allocate(&shadow, 512 * KIB));
     uint64_t mapped_bytes = os_test_mapped_bytes();
@@ -161,12 +182,35 @@ static void tables_grow(void **state)
         shadow_free(&shadow, shadow.count - 1 - shadow_random(&shadow, 100));
     shadow_check(&shadow);
     shadow_free_all(&shadow);
-    for (unsigned i = 0; i < 300 * 9; i++)
+    for (unsigned i = 0; i < 80 * 37; i++)
         assert_true(shadow_allocate(&shadow, 110 * KIB));
-    assert_true(shadow.heap->image.block_slots > 256);
+    assert_true(shadow.heap->image.block_slots > 64);
     shadow_check(&shadow);
     shadow_free_all(&shadow);
     shadow_check(&shadow);
+}
+
+/* Without memory for a move from one kind of block to the other: there and back. */
+static void shrink_among_blocks(void)
+{
+    size_t line = 0;
+    size_t other = 0;
+    for (size_t i = 0; i < shadow.count; i++) {
+        size_t rounded = round_up(shadow.objects[i].bytes, GRANULE_BYTES);
+        line = rounded == LINE_BYTES ? i : line;
+        other = rounded == 96 ? i : other;
+    }
+    assert_true(line != 0 && other != 0);
+    uint32_t before = shadow.heap->undersized;
+    assert_true(shadow_resize(&shadow, line, 20));
+    assert_true(shadow_resize(&shadow, other, 64));
+    assert_int_equal(shadow.heap->undersized, before + 2);
+    assert_true(shadow_resize(&shadow, other, 40));
+    assert_true(shadow_resize(&shadow, line, 10));
+    assert_int_equal(shadow.heap->undersized, before + 1);
+    shadow_free(&shadow, line > other ? line : other);
+    shadow_free(&shadow, line > other ? other : line);
+    assert_int_equal(shadow.heap->undersized, before);
 }
 
 /* An object that can't move to a block when it shrinks stays on its mapping, and can go on from there. */
@@ -176,8 +220,14 @@ static void shrinking_never_fails(void **state)
     assert_true(shadow_allocate(&shadow, 500 * KIB));
     assert_true(shadow_allocate(&shadow, 500 * KIB));
     assert_true(shadow_allocate(&shadow, 500 * KIB));
+    assert_true(shadow_allocate(&shadow, 96));
+    assert_true(shadow_allocate(&shadow, 64));
     /* Use up what the blocks hold, so that nothing is left for a small object. */
     os_test_fail_after(0);
+    while (shadow_allocate(&shadow, 8000)) {
+    }
+    while (shadow_allocate(&shadow, 96)) {
+    }
     while (shadow_allocate(&shadow, 64)) {
     }
     while (shadow_allocate(&shadow, 1)) {
@@ -186,6 +236,7 @@ static void shrinking_never_fails(void **state)
     assert_true(shadow_resize(&shadow, 1, 64 * KIB));
     assert_true(shadow_resize(&shadow, 2, 130 * KIB));
     assert_int_equal(shadow.heap->undersized, 2);
+    shrink_among_blocks();
     shadow_check(&shadow);
     os_test_fail_after(-1);
     for (size_t i = 0; i < shadow.count; i++) {
@@ -251,11 +302,16 @@ static void creation_without_memory(void **state)
 {
     (void)state;
     size_t before = os_test_mapped_bytes();
-    for (long successes = 0; successes < 2; successes++) {
-        os_test_fail_after(successes);
-        assert_null(heap_create(1000, 1));
-        assert_int_equal(os_test_mapped_bytes(), before);
-    }
+    os_test_fail_after(0);
+    assert_null(heap_create(1000, 1));
+    assert_int_equal(os_test_mapped_bytes(), before);
+    /* Nor is the first object's memory there. */
+    os_test_fail_after(1);
+    struct heap *heap = heap_create(1000, 1);
+    assert_non_null(heap);
+    assert_null(heap_reallocate(heap, NULL, 0, 6000));
+    heap_destroy(heap);
+    assert_int_equal(os_test_mapped_bytes(), before);
 }
 
 /* What lua_close does: frees are skipped, allocations work, and an endless finalizer does not eat the machine. */
@@ -313,13 +369,13 @@ static void neighbours_stay_together(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 1000; i++)
-        assert_true(shadow_allocate(&shadow, 40 + i % 5 * 16));
+        assert_true(shadow_allocate(&shadow, 80 + i % 5 * 16));
     unsigned adjacent = 0;
     for (unsigned i = 1; i < 1000; i++) {
         unsigned char *expected = shadow.objects[i - 1].address + round_up(shadow.objects[i - 1].bytes, GRANULE_BYTES);
         adjacent += shadow.objects[i].address == expected;
     }
-    assert_in_range(adjacent, 995, 999);
+    assert_in_range(adjacent, 990, 999);
 }
 
 int main(void)
@@ -327,7 +383,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(random_operations, start, end),
         cmocka_unit_test_setup_teardown(every_border, start, end),
-        cmocka_unit_test_setup_teardown(grows_in_place, start, end),
+        cmocka_unit_test_setup_teardown(shrinks_in_place, start, end),
+        cmocka_unit_test_setup_teardown(lines_lie_on_lines, start, end),
         cmocka_unit_test_setup_teardown(sections_stay_apart, start, end),
         cmocka_unit_test_setup_teardown(reuses_what_was_freed, start, end),
         cmocka_unit_test_setup_teardown(keeps_large_mappings, start, end),
