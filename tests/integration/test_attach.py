@@ -1,9 +1,10 @@
 """Living states that a C host hands to the runtime: tests/integration/runtime/attach.c says what each mode does."""
 import re
+import subprocess
 
 import pytest
 
-from outcome import compile_host, luajit_flags, run
+from outcome import INCLUDE, compile_host, luajit_flags, run
 from processes import Host
 
 pytestmark = pytest.mark.preload
@@ -136,3 +137,17 @@ def test_doctor_without_gc64(respire, host_program, narrow_suite, runtime):
         assert "without GC64" in found["detail"] and "newer LuaJIT" in found["remedy"]
     finally:
         target.stop()
+
+
+def test_example_of_the_manual_page(runtime, tmp_path):
+    """The C program in librespire(3) compiles, takes its state over, and says so."""
+    page = (INCLUDE.parent / "docs/man/librespire.3").read_text()
+    source = re.search(r"^\.EX\n(#include.*?)^\.EE$", page, flags=re.M | re.S)[1].replace("\\e", "\\")
+    (tmp_path / "example.c").write_text(source)
+    subprocess.run(["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", f"-I{INCLUDE}", str(tmp_path / "example.c"), "-o",
+                    str(tmp_path / "example"), str(runtime.resolve()), f"-Wl,-rpath,{runtime.resolve().parent}", *luajit_flags()],
+                   check=True, timeout=60)
+    outcome = subprocess.run([tmp_path / "example"], capture_output=True, text=True, timeout=50, check=True)
+    returned, live = re.fullmatch(r"(\d+) bytes given back, (\d+) live\n", outcome.stdout).groups()
+    assert int(returned) > 0 and int(live) > 10_000
+    assert outcome.stderr == ""
