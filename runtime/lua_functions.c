@@ -4,13 +4,69 @@
  * Owns the order of search. A program that LuaJIT is linked into statically exports its functions for the C modules
  * that it loads, so the program is a library like the others. All functions of a table come from the library that
  * defines lua_newstate, so that no table mixes two of them. A lua_newstate of respire's own is no find.
+ *
+ * And owns what is remembered of finds, since a search costs a third of what LuaJIT takes to make and close a state:
+ * the same caller gets the same table, as long as no library was loaded or unloaded since.
  */
 #include "lua_functions.h"
 
 #include "library.h"
 
 #include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
 #include <string.h>
+
+#define REMEMBERED 4
+
+/* Counts of the dynamic loader. */
+struct loads {
+    unsigned long long added;
+    unsigned long long removed;
+};
+
+static struct {
+    const void *caller; /* NULL: empty */
+    struct loads loads;
+    struct lua_functions functions;
+} remembered[REMEMBERED];
+static unsigned oldest;
+/* Only ever tried: a fork may have left it locked in the child, which then searches each time. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int count_loads(struct dl_phdr_info *info, size_t bytes, void *data)
+{
+    (void)bytes;
+    struct loads *loads = data;
+    *loads = (struct loads){info->dlpi_adds, info->dlpi_subs};
+    return 1;
+}
+
+static bool recall(const void *caller, struct loads loads, struct lua_functions *functions)
+{
+    bool found = false;
+    if (pthread_mutex_trylock(&lock) != 0)
+        return false;
+    for (size_t i = 0; i < REMEMBERED && !found; i++) {
+        found = remembered[i].caller == caller && remembered[i].loads.added == loads.added
+            && remembered[i].loads.removed == loads.removed;
+        if (found)
+            *functions = remembered[i].functions;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static void remember(const void *caller, struct loads loads, const struct lua_functions *functions)
+{
+    if (pthread_mutex_trylock(&lock) != 0)
+        return;
+    remembered[oldest].caller = caller;
+    remembered[oldest].loads = loads;
+    remembered[oldest].functions = *functions;
+    oldest = (oldest + 1) % REMEMBERED;
+    pthread_mutex_unlock(&lock);
+}
 
 /* Symbols of functions come as data pointers; POSIX says that the bytes are the same. */
 static bool find_function(struct library library, const char *name, void *function)
@@ -58,7 +114,7 @@ static unsigned fill_from_loaded(bool luajit_only, struct lua_functions *functio
     return found;
 }
 
-bool lua_functions_find(const void *caller, struct lua_functions *functions)
+static bool search(const void *caller, struct lua_functions *functions)
 {
     struct library library = library_open_at(caller);
     memset(functions, 0, sizeof(*functions));
@@ -66,6 +122,18 @@ bool lua_functions_find(const void *caller, struct lua_functions *functions)
         || (library.handle && fill_from_owner(dlsym(library.handle, "lua_newstate"), functions))
         || fill_from_loaded(false, functions) == 1;
     library_close(library);
+    return found;
+}
+
+bool lua_functions_find(const void *caller, struct lua_functions *functions)
+{
+    struct loads loads = {0};
+    dl_iterate_phdr(count_loads, &loads);
+    if (recall(caller, loads, functions))
+        return true;
+    bool found = search(caller, functions);
+    if (found && caller)
+        remember(caller, loads, functions);
     return found;
 }
 
