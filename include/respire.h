@@ -50,7 +50,7 @@ struct respire_stats {
     uint64_t live_bytes;    /* in objects that Lua has allocated and not freed, rounded up to 16 */
     uint64_t free_bytes;    /* in blocks and kept mappings, holding nothing; much of it has no page behind it */
     uint64_t meta_bytes;    /* bookkeeping, with the headers of blocks */
-    uint64_t blocks;        /* of 1 MiB */
+    uint64_t blocks;        /* taken as a whole and shared by objects */
     uint64_t large_objects; /* on mappings of their own */
     uint64_t purged_bytes;  /* given back since the state was made or taken over */
     uint64_t purges;        /* system calls that did so */

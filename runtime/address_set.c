@@ -19,13 +19,13 @@ static size_t place_of(const struct address_set *set, uintptr_t address)
     return i;
 }
 
-bool address_set_grow(struct address_set *set)
+bool address_set_grow(struct address_set *set, size_t count)
 {
     struct address_set bigger = {.slot_count = set->slot_count > 0 ? set->slot_count * 2 : FIRST_SLOTS};
     bigger.shift = 64 - (unsigned)__builtin_ctzl(bigger.slot_count);
     bigger.slots = os_map(bigger.slot_count * sizeof(uintptr_t));
     if (!bigger.slots) /* Slower from here on, and then full: at least one slot stays empty, or look-ups never end. */
-        return set->used + 1 < set->slot_count;
+        return set->used + count < set->slot_count;
     for (size_t i = 0; i < set->slot_count; i++) {
         if (set->slots[i] != 0)
             address_set_add(&bigger, set->slots[i]);

@@ -35,13 +35,13 @@ static inline bool address_set_has(const struct address_set *set, uintptr_t addr
     }
 }
 
-/* Twice the slots, as far as there is memory. False: not one more would fit. */
-bool address_set_grow(struct address_set *set);
+/* Twice the slots, as far as there is memory. False: there are less than `count` left to fill. */
+bool address_set_grow(struct address_set *set, size_t count);
 
-/* Make sure that one more fits. False: there is no memory. */
-static inline bool address_set_reserve(struct address_set *set)
+/* Make sure that `count` (a few) more fit. False: there is no memory. */
+static inline bool address_set_reserve(struct address_set *set, size_t count)
 {
-    return set->used < set->slot_count / 2 || address_set_grow(set);
+    return set->used < set->slot_count / 2 || address_set_grow(set, count);
 }
 
 /* What is in the set already stays in it once. Room has been reserved. */

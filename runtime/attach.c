@@ -34,6 +34,10 @@ struct attachment {
     uintptr_t latest_block; /* the last one that was looked for */
 };
 
+/* When `ours` can't grow, new objects are refused before it is full, so that objects that shrink still find room: Lua
+   does not expect that to fail. */
+#define OURS_SPARE 64
+
 #define ATTACHMENT_BYTES PAGE_BYTES
 _Static_assert(sizeof(struct attachment) <= ATTACHMENT_BYTES, "an attachment fits on its page");
 
@@ -76,15 +80,15 @@ static void *note(struct attachment *attachment, void *object, size_t bytes)
 
 static inline void *allocate(struct attachment *attachment, size_t bytes)
 {
-    if (bytes == 0 || !address_set_reserve(&attachment->ours))
+    if (bytes == 0 || !address_set_reserve(&attachment->ours, OURS_SPARE))
         return NULL;
     return note(attachment, heap_reallocate(attachment->heap, NULL, 0, bytes), bytes);
 }
 
 static void *resize_ours(struct attachment *attachment, void *object, size_t old_bytes, size_t new_bytes)
 {
-    if (new_bytes > 0 && !address_set_reserve(&attachment->ours))
-        return new_bytes <= old_bytes ? object : NULL; /* a block that shrinks must not fail, and may stay bigger */
+    if (new_bytes > 0 && !address_set_reserve(&attachment->ours, new_bytes <= old_bytes ? 1 : OURS_SPARE))
+        return NULL;
     void *result = heap_reallocate(attachment->heap, object, old_bytes, new_bytes);
     if (result == object || (!result && new_bytes > 0))
         return result;
@@ -126,7 +130,7 @@ static __attribute__((noinline)) void *resize_old(struct attachment *attachment,
     if (moved) {
         memcpy(moved, object, old_bytes < new_bytes ? old_bytes : new_bytes);
         attachment->old_function(attachment->old_data, object, old_bytes, 0);
-    } else if (new_bytes <= old_bytes) { /* a block that shrinks must not fail */
+    } else if (new_bytes <= old_bytes) { /* Lua does not expect that to fail */
         moved = attachment->old_function(attachment->old_data, object, old_bytes, new_bytes);
     }
     return moved;
@@ -159,8 +163,11 @@ static void describe(struct attachment *attachment, bool old_is_stock)
 static bool take_over(struct lua_State *state, const struct lua_functions *functions, const struct luajit_facts *facts)
 {
     struct attachment *attachment = os_map(ATTACHMENT_BYTES);
-    struct heap *heap = attachment ? registry_open() : NULL;
+    bool reserved = attachment && address_set_reserve(&attachment->ours, OURS_SPARE);
+    struct heap *heap = reserved ? registry_open() : NULL;
     if (!heap) {
+        if (reserved)
+            address_set_release(&attachment->ours);
         if (attachment)
             os_unmap(attachment, ATTACHMENT_BYTES);
         failure_say("there is not enough memory for a heap, or this machine's pages are not of 4 KiB");

@@ -12,7 +12,7 @@ local respire = {}
 ---@field live_bytes integer in objects, each rounded up to 16 bytes
 ---@field free_bytes integer holding nothing; much of it has no page behind it
 ---@field meta_bytes integer bookkeeping
----@field blocks integer of 1 MiB
+---@field blocks integer taken as a whole and shared by objects
 ---@field large_objects integer on mappings of their own
 ---@field purged_bytes integer given back since the heap was made
 ---@field purges integer system calls that did so

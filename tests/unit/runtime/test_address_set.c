@@ -28,7 +28,7 @@ static void behaves_like_a_list(void **state)
         unsigned i = (unsigned)rand() % ADDRESSES;
         /* Mostly growing, then mostly shrinking. */
         if (rand() % 3 < (step < STEPS / 2 ? 2 : 1)) {
-            assert_true(address_set_reserve(&set));
+            assert_true(address_set_reserve(&set, 1));
             address_set_add(&set, address(i));
             count += !in_set[i];
             in_set[i] = true;
@@ -54,18 +54,23 @@ static void no_memory(void **state)
     (void)state;
     struct address_set set = {0};
     os_test_fail_after(0);
-    assert_false(address_set_reserve(&set));
+    assert_false(address_set_reserve(&set, 1));
     assert_false(address_set_has(&set, address(1)));
     os_test_fail_after(1);
     unsigned added = 0;
-    while (address_set_reserve(&set))
+    while (address_set_reserve(&set, 1))
         address_set_add(&set, address(added++));
     assert_int_equal(added, set.slot_count - 1);
+    assert_false(address_set_reserve(&set, 2));
+    address_set_remove(&set, address(0));
+    assert_true(address_set_reserve(&set, 1));
+    assert_false(address_set_reserve(&set, 2));
+    address_set_add(&set, address(0));
     for (unsigned i = 0; i < added; i++)
         assert_true(address_set_has(&set, address(i)));
     assert_false(address_set_has(&set, address(added)));
     os_test_fail_after(-1);
-    assert_true(address_set_reserve(&set));
+    assert_true(address_set_reserve(&set, 1));
     for (unsigned i = 0; i < added; i++)
         assert_true(address_set_has(&set, address(i)));
     address_set_release(&set);
