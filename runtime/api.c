@@ -98,9 +98,9 @@ void heap_stats(struct heap *heap, struct respire_stats *stats)
     stats->free_bytes = stats->held_bytes - stats->live_bytes - stats->meta_bytes;
     stats->blocks = image->block_count;
     stats->large_objects = image->large_count - heap->kept_count;
-    stats->purged_bytes = image->purged_bytes_total;
-    stats->purges = image->purge_count;
-    stats->decay_ms = image->decay_ms;
+    stats->purged_bytes = __atomic_load_n(&image->purged_bytes_total, __ATOMIC_RELAXED);
+    stats->purges = __atomic_load_n(&image->purge_count, __ATOMIC_RELAXED);
+    stats->decay_ms = __atomic_load_n(&image->decay_ms, __ATOMIC_RELAXED);
     heap_unlock(heap);
 }
 
