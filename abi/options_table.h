@@ -17,6 +17,7 @@
 #define RESPIRE_OPTIONS_TABLE(OPTION)                                                                                \
     OPTION(decay_ms, INTEGER, 500, 3600000, "1000", "free pages go back to the system after this many milliseconds") \
     OPTION(background, SWITCH, 0, 1, "on", "off: give pages back only when respire_trim is called")                  \
+    OPTION(idle_gc_ms, INTEGER, 0, 3600000, "50", "collect garbage after this many idle milliseconds; 0: never")     \
     OPTION(log, DESTINATION, 0, 0, "off", "one line per event (heap created, closed, pages given back)")
 
 #endif

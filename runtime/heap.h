@@ -16,6 +16,8 @@
 
 #include "decay.h"
 #include "geometry.h"
+#include "heap_user.h"
+#include "idle_gc.h"
 #include "lua_functions.h"
 
 #include <pthread.h>
@@ -67,6 +69,9 @@ struct heap {
     bool pending;             /* purger only: something is free and not yet old enough */
     struct decay decay;         /* purger only */
     uint64_t opened_bytes_seen; /* purger only */
+
+    struct heap_user user;
+    struct heap_idle idle;
 
     /* under the registry's lock */
     struct heap *next;
@@ -135,6 +140,22 @@ void *heap_reallocate(void *heap, void *object, size_t old_bytes, size_t new_byt
 
 /* The same while lua_close runs: frees are skipped, since the whole heap goes at the end. */
 void *heap_reallocate_closing(void *heap, void *object, size_t old_bytes, size_t new_bytes);
+
+/* Who allocates slowly, calls this: at least one allocation in a few hundred does. */
+static inline void heap_note_user(struct heap *heap)
+{
+    heap_user_note(&heap->user);
+}
+
+/* Changes when the state is used. Any thread, no lock: an old value at worst. */
+static inline uint64_t heap_activity(const struct heap *heap)
+{
+    const struct respire_heap_image *image = &heap->image;
+    uint64_t activity = __atomic_load_n(&heap->opened_bytes, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < RESPIRE_IMAGE_HOLES; i++)
+        activity = (activity << 7 | activity >> 57) ^ __atomic_load_n(&image->holes[i].next, __ATOMIC_RELAXED);
+    return activity;
+}
 
 /* Milliseconds of CLOCK_MONOTONIC, coarse. */
 uint64_t clock_ms(void);

@@ -102,6 +102,7 @@ static void *reuse_kept(struct heap *heap, size_t bytes)
 
 void *large_allocate(struct heap *heap, size_t bytes)
 {
+    heap_note_user(heap);
     if (bytes > ADDRESS_LIMIT)
         return NULL;
     heap_lock(heap);

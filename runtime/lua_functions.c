@@ -86,6 +86,10 @@ static bool fill(struct library library, struct lua_functions *functions)
     LUA_FUNCTION_ROWS(FIND_ROW)
 #undef FIND_ROW
     functions->is_luajit = complete;
+#define FIND_ROW(field, symbol, result, arguments) complete &= find_function(library, symbol, &functions->field);
+    LUA_COLLECTOR_ROWS(FIND_ROW)
+#undef FIND_ROW
+    functions->can_step = complete;
     return functions->newstate && functions->close;
 }
 

@@ -45,11 +45,25 @@ typedef int lua_function(struct lua_State *state);
     ROW(pushstring, "lua_pushstring", void, (struct lua_State *, const char *))                       \
     ROW(error, "lua_error", int, (struct lua_State *))
 
+/* What steps the collector; a program that LuaJIT is linked into statically may have left out some of them. */
+#define LUA_COLLECTOR_ROWS(ROW)                                                                       \
+    ROW(gc, "lua_gc", int, (struct lua_State *, int, int))                                            \
+    ROW(cpcall, "lua_cpcall", int, (struct lua_State *, lua_function *, void *))                      \
+    ROW(status, "lua_status", int, (struct lua_State *))                                              \
+    ROW(getstack, "lua_getstack", int, (struct lua_State *, int, void *))                             \
+    ROW(gethookmask, "lua_gethookmask", int, (struct lua_State *))                                    \
+    ROW(newthread, "lua_newthread", struct lua_State *, (struct lua_State *))                         \
+    ROW(resume, "lua_resume", int, (struct lua_State *, int))                                         \
+    ROW(loadbuffer, "luaL_loadbuffer", int, (struct lua_State *, const char *, size_t, const char *)) \
+    ROW(openjit, "luaopen_jit", int, (struct lua_State *))
+
 struct lua_functions {
 #define LUA_FUNCTION_FIELD(field, symbol, result, arguments) result(*field) arguments;
     LUA_FUNCTION_ROWS(LUA_FUNCTION_FIELD)
+    LUA_COLLECTOR_ROWS(LUA_FUNCTION_FIELD)
 #undef LUA_FUNCTION_FIELD
-    bool is_luajit; /* and every row is there: in other Luas, rows that they do not have are NULL */
+    bool is_luajit; /* and every row of the first list is there: in other Luas, rows that they do not have are NULL */
+    bool can_step;  /* ... and every row of the second */
 };
 
 /* Fill the table as seen from `caller` (a return address), or of the only Lua of the process. False: there is none, or

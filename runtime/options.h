@@ -17,6 +17,7 @@
 struct options {
     uint64_t decay_ms;
     uint64_t background; /* 0 or 1 */
+    uint64_t idle_gc_ms; /* 0: off */
     char log[OPTION_VALUE_BYTES]; /* off, stderr or a file name */
 };
 

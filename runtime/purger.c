@@ -2,8 +2,8 @@
  * purger.c: the thread that gives pages back in the background.
  *
  * Owns the thread's life: all signals blocked, so that a host's handlers never run on it; named "respire"; started by
- * the first heap, and again after a fork by the first need. It makes a pass each step of the decay as long as passes find
- * something to look at, and else sleeps on a futex without any timeout. The futex, rather than a condition
+ * the first heap, and again after a fork by the first need. It makes a pass each step of the decay as long as passes
+ * find something to look at, and else sleeps on a futex without any timeout. The futex, rather than a condition
  * variable, because a child of fork must be able to start over with it whatever the parent's thread was doing.
  */
 #include "purger.h"
@@ -115,6 +115,11 @@ void purger_wake(void)
 void purger_settings_changed(void)
 {
     wake_sleepers(&changes);
+}
+
+bool purger_runs(void)
+{
+    return atomic_load(&running);
 }
 
 void purger_forget(void)

@@ -4,7 +4,7 @@
 #ifndef RESPIRE_RUNTIME_PURGER_H
 #define RESPIRE_RUNTIME_PURGER_H
 
-#include <stdint.h>
+#include <stdbool.h>
 
 /* Obey `decay_ms` from now on, also in a pause that is under way. (With `background` off no thread is started, and one
    that runs sleeps until it is woken.) */
@@ -12,6 +12,9 @@ void purger_settings_changed(void);
 
 /* Start the thread if it does not run, and let it look for work. Any thread, no lock of ours but the settings'. */
 void purger_wake(void);
+
+/* True: the thread is there. */
+bool purger_runs(void);
 
 /* After fork, in the child: the thread did not come along. */
 void purger_forget(void);

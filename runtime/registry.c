@@ -14,6 +14,7 @@
 #include "purge.h"
 #include "purger.h"
 #include "settings.h"
+#include "signal_frame.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -49,8 +50,10 @@ static void in_child(void)
     cursor = NULL;
     purger_forget();
     /* The next need starts the child's own thread. */
-    for (struct heap *heap = first; heap; heap = heap->next)
+    for (struct heap *heap = first; heap; heap = heap->next) {
         atomic_store(&heap->work, false);
+        heap_user_forked(&heap->user);
+    }
     release_all();
     if (orphan)
         heap_destroy(orphan);
@@ -92,6 +95,8 @@ struct heap *registry_open(void)
     struct heap *heap = heap_create(SETTING(decay_ms), SETTING(background));
     if (!heap)
         return NULL;
+    heap_user_begin(&heap->user);
+    signal_frame_note_stack();
     pthread_mutex_lock(&lock);
     show_settings(heap); /* a change that has not seen it on the list yet is seen here */
     heap->next = first;
@@ -151,6 +156,21 @@ struct heap *registry_find(const void *state)
     }
     pthread_mutex_unlock(&lock);
     return found;
+}
+
+bool registry_search(bool wait, bool (*matches)(struct heap *, void *), void *data, struct heap **found)
+{
+    *found = NULL;
+    if (wait)
+        pthread_mutex_lock(&lock);
+    else if (pthread_mutex_trylock(&lock) != 0)
+        return false;
+    for (struct heap *heap = first; heap && !*found; heap = heap->next) {
+        if (matches(heap, data))
+            *found = heap;
+    }
+    pthread_mutex_unlock(&lock);
+    return true;
 }
 
 /* The next heap that has or may have something free, as `current`. NULL: no more in this pass. */

@@ -23,6 +23,12 @@ void registry_end(struct heap *heap);
 /* The heap that a state (the main one or a coroutine) lives on. NULL: it is not on one of ours. */
 struct heap *registry_find(const void *state);
 
+/*
+ * Show heaps to `matches` until it is true for one, which is then *found; else *found is NULL. `matches` is called
+ * under the lock and calls nothing that takes another or waits. False: the lock is taken, and `wait` is false.
+ */
+bool registry_search(bool wait, bool (*matches)(struct heap *, void *), void *data, struct heap **found);
+
 /* One pass of the purger over all heaps. False: there was nothing to look at. Purger's thread only. */
 bool registry_purge(void);
 

@@ -117,6 +117,7 @@ static void close_hole(struct heap *heap, struct lane *lane, struct respire_hole
 
 void *small_allocate_slowly(struct heap *heap, size_t bytes)
 {
+    heap_note_user(heap);
     if (bytes > SMALL_BYTES)
         return medium_allocate(heap, bytes);
     bool first = !heap->lanes[KIND_ANY].block; /* the state itself: it needs no lane of its own */

@@ -29,6 +29,7 @@ static void assert_defaults(const struct options *options)
 {
     assert_int_equal(options->decay_ms, 1000);
     assert_int_equal(options->background, 1);
+    assert_int_equal(options->idle_gc_ms, 50);
     assert_string_equal(options->log, "off");
 }
 
@@ -86,7 +87,8 @@ static void wrong_names(void **state)
     assert_defaults(&options);
     assert_int_equal(complaints, 1);
     assert_string_equal(said,
-                        "RESPIRE_OPTIONS: there is no option \"decay\"; the options are decay_ms background log");
+                        "RESPIRE_OPTIONS: there is no option \"decay\"; the options are decay_ms background idle_gc_ms "
+                                  "log");
     options = parse("decay_msx=1,=5,nonsense,decay_ms=700");
     assert_int_equal(complaints, 3);
     assert_int_equal(options.decay_ms, 700);
@@ -118,7 +120,8 @@ static void one_by_one(void **state)
     assert_false(options_set(&options, "decay_ms", "5", sentence));
     assert_string_equal(sentence, "decay_ms must be 500 to 3600000, not \"5\"; it stays 2500");
     assert_false(options_set(&options, "decay", "1000", sentence));
-    assert_string_equal(sentence, "there is no option \"decay\"; the options are decay_ms background log");
+    assert_string_equal(sentence, "there is no option \"decay\"; the options are decay_ms background idle_gc_ms "
+                                  "log");
     assert_false(options_get(&options, "", value, &kind, sentence));
     assert_memory_equal(&options, &again, sizeof(options));
 }
