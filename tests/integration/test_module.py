@@ -231,3 +231,19 @@ def test_doctor_of_a_state_taken_over(respire, host, build):
     (found,) = [found for found in respire("doctor", target.pid, "--json")["findings"] if found["subject"] == "runtime"]
     assert (found["level"], found["remedy"]) == ("ok", None)
     assert "took over a living state" in found["detail"]
+
+
+@pytest.mark.parametrize("way", ["preload", "require"])
+def test_doctor_of_nginx(respire, nginx, runtime, build, way):
+    """`doctor` tells what the next binary upgrade needs: `env LD_PRELOAD;` after a preload, nothing after a require."""
+    if way == "preload":
+        server = nginx(preload=runtime)
+    else:
+        server = nginx(http=f"""init_by_lua_block {{ package.cpath = "{build}/?.so" require "respire" }}""")
+    found = {finding["subject"]: finding for finding in respire("doctor", server.worker, "--json")["findings"]}
+    assert found["runtime"]["level"] == "ok"
+    upgrade = found["binary upgrade (USR2)"]
+    if way == "preload":
+        assert upgrade["level"] == "note" and "env LD_PRELOAD;" in upgrade["remedy"]
+    else:
+        assert (upgrade["level"], upgrade["remedy"]) == ("ok", None)
