@@ -1,7 +1,7 @@
 -- Digits of pi by Machin's formula, 16 atan(1/5) - 4 atan(1/239), on big numbers that are fresh arrays for each operation:
 -- limbs of 24 bits, first the integer part, then the fraction.
 local scale = ...
-local DIGITS, ROUNDS = 2000, 75 * scale
+local DIGITS, ROUNDS = 2000, math.ceil(75 * scale)
 local BASE = 2 ^ 24
 local LIMBS = math.ceil(DIGITS * math.log(10) / math.log(BASE)) + 3
 
