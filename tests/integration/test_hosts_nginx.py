@@ -52,9 +52,8 @@ EXPECTED = {"/inherited": [checksum_of_words()] * 2, **{f"/work?n={n}": [work_su
 def assert_workers_on_respire(server, respire):
     """Each worker answers right, and its heap holds what its Lua counts."""
     for worker in server.workers():
-        answer = server.answer_of(worker, "/inherited")
-        assert answer.words == EXPECTED["/inherited"]
-        assert_heap_in_use(respire, worker, answer.count_bytes)
+        assert server.answer_of(worker, "/inherited").words == EXPECTED["/inherited"]
+        assert_heap_in_use(respire, worker, server.answer_of(worker, "/collect").count_bytes)
 
 
 def test_workers_inherit_the_masters_heap(web, respire):
@@ -90,6 +89,7 @@ def test_resty_libraries(web, respire):
         assert (state, seen) == ("cached" if number > 1 else state, str(total))
         digests.add(digest)
     assert len(digests) == 1
+    answer = server.get("/collect")
     assert_heap_in_use(respire, answer.pid, answer.count_bytes)
 
 

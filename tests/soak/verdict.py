@@ -1,13 +1,14 @@
 """When a floor is flat.
 
-The floor of a rest is the lowest RSS in it. Of all rests but the first tenth, which warm up, the first quarter's middle floor is
-held against the last quarter's: it may have grown by 1 MiB or by 5 %, whichever is more. A leak of a page a request is far more.
+The floor of a rest is the lowest RSS in it. Of all rests but the first tenth, and at least three, which warm up until the
+application's cache is full, the first quarter's middle floor is held against the last quarter's: it may have grown by 1 MiB or by
+5 %, whichever is more. A leak of a page a request is far more.
 """
 import dataclasses
 import statistics
 
 MIB = 2**20
-WARM_UP_SHARE = 0.1
+WARM_UP_SHARE, WARM_UP_RESTS_MIN = 0.1, 3
 RESTS_MIN = 6
 GROWTH_BYTES, GROWTH_SHARE = MIB, 0.05
 
@@ -31,7 +32,7 @@ class Judgement:
 
 def judge(rests, failed_requests):
     """Both quarters' floors, and one sentence."""
-    warm = rests[max(1, round(len(rests) * WARM_UP_SHARE)):]
+    warm = rests[max(WARM_UP_RESTS_MIN, round(len(rests) * WARM_UP_SHARE)):]
     if len(rests) < RESTS_MIN:
         return Judgement(False, f"{len(rests)} rests are too few for a verdict: {RESTS_MIN} are needed", 0, 0)
     quarter = max(1, len(warm) // 4)

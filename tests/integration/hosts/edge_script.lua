@@ -1,6 +1,6 @@
 --[[
 The Traffic Server test's script. Each request gets a sum of tables that Lua made as a header for the origin, and each response a
-header made of what Lua remembers; /lua is answered by Lua alone.
+header made of what Lua remembers; /lua is answered by Lua alone, and with X-N: 0 after a full collection.
 ]]
 local kept, served = {}, 0
 
@@ -26,6 +26,7 @@ function do_remap()
     local n = tonumber(ts.client_request.header["X-N"] or 10)
     local sum = records_sum(n)
     if ts.client_request.get_uri() == "/lua" then
+        if n == 0 then collectgarbage() end
         ts.http.set_resp(200, ("%d %s\n"):format(sum, count_bytes()))
         return 0
     end

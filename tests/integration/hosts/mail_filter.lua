@@ -1,5 +1,6 @@
 --[[
-The rspamd test's rules. Each message is answered with what a test can compute from it, and with collectgarbage("count") in bytes.
+The rspamd test's rules. Each message is answered with what a test can compute from it, and with collectgarbage("count") in bytes
+after a full collection.
 ]]
 local kept, seen = {}, 0
 
@@ -30,6 +31,7 @@ rspamd_config:register_symbol {
     type = "postfilter",
     score = 1.0,
     callback = function(task)
+        collectgarbage()
         task:insert_result("RESPIRE_COUNT", 1.0, ("%d"):format(collectgarbage("count") * 1024))
     end,
 }

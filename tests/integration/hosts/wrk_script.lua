@@ -15,6 +15,12 @@ end
 
 function init()
     asked, answered, wrong, kept = 0, 0, 0, {}
+    -- done() asks for it when the thread is at rest.
+    setmetatable(_G, { __index = function(_, name)
+        if name ~= "count_bytes" then return nil end
+        collectgarbage()
+        return collectgarbage("count") * 1024
+    end })
 end
 
 function request()
@@ -29,7 +35,6 @@ function response(status, headers, body)
     local asked_before = tonumber(body:match("^thread=" .. number .. "&asked=(%d+)\n$"))
     if status ~= 200 or not asked_before or asked_before > asked then wrong = wrong + 1 end
     kept[answered % 2000 + 1] = { status = status, body = body, headers = headers }
-    count_bytes = collectgarbage("count") * 1024
 end
 
 function done(summary)
@@ -38,6 +43,7 @@ function done(summary)
     end
     local errors = summary.errors
     io.write(("failed %d\n"):format(errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+    collectgarbage()
     io.write(("main %d\n"):format(collectgarbage("count") * 1024))
     io.flush()
     io.read("*l")
