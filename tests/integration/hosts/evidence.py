@@ -32,7 +32,7 @@ def assert_heap_in_use(respire, pid, *counted_bytes):
     left = list(states)
     for count in counted_bytes:
         state = min(left, key=lambda state, count=count: abs(state["gc_count_bytes"] - count))
-        assert agrees(state, count), f"the host counts {count} bytes; the heaps' live bytes and counts are {live_and_count(states)}"
+        assert agrees(state, count), f"the host counts {count} bytes; live bytes and counts are {live_and_count(states)}"
         left.remove(state)
     return states
 
