@@ -27,6 +27,8 @@ static __attribute__((noinline)) void *free_bigger(struct heap *heap, void *obje
         /* Lua frees its global state last: this state was closed behind our back, by a lua_close that is bound past
            the interposed one. */
         registry_end(heap);
+    } else if (bytes > SMALL_BYTES) {
+        medium_free(heap, object, round_up(bytes, GRANULE_BYTES));
     } else {
         granules_free(heap, object, round_up(bytes, GRANULE_BYTES));
     }
@@ -104,6 +106,9 @@ static void *resize_in_blocks(struct heap *heap, void *object, size_t old_bytes,
     size_t new_rounded = round_up(new_bytes, GRANULE_BYTES);
     bool was_misplaced = heap->undersized > 0 && is_misplaced(object, old_bytes);
     if (!was_misplaced && new_rounded == round_up(old_bytes, GRANULE_BYTES))
+        return object;
+    if (new_bytes > old_bytes && old_bytes > SMALL_BYTES
+        && medium_grow(heap, object, round_up(old_bytes, GRANULE_BYTES), new_rounded))
         return object;
     bool stays = new_bytes < old_bytes && !is_misplaced(object, new_bytes);
     void *moved = stays ? NULL : move(heap, object, old_bytes, new_bytes);

@@ -2,16 +2,19 @@
  * block.c: blocks come, go, and offer their sections to the allocator.
  *
  * Owns the rule of who gets which section. When a section is let go of, it is worth another visit only after
- * an eighth more have been freed in it: `available_below` is the count at which that is so, and the free
+ * a sixteenth more have been freed in it: `available_below` is the count at which that is so, and the free
  * path compares with it, so nobody ever searches for sections. Each visit is paid for by that many frees, which
  * also bounds the work when all that is free is in holes too small to use.
  */
 #include "block.h"
 
 #include "bitmap.h"
+#include "large.h"
 #include "os_memory.h"
 #include "purge.h"
 #include "purger.h"
+
+#include <string.h>
 
 static void mark_slot(uint64_t *bits, uint32_t slot)
 {
@@ -91,22 +94,39 @@ struct block *block_add(struct heap *heap, enum kind kind)
     block->image.granule_bytes = (uint32_t)kind_granule_bytes(kind);
     block->image.header_bytes = (uint32_t)header_bytes(kind);
     block->image.bitmap_bytes = (uint32_t)(header_bytes(kind) - BITMAP_OFFSET);
-    heap_lock(heap);
-    bool reserved = heap_reserve_block_slot(heap);
-    if (reserved) {
-        enter_slot(heap, block);
-        heap->fresh = block;
-        for (uint32_t i = 0; i < SECTIONS_PER_BLOCK; i++) {
-            block->image.sections[i].purged_pages = section_pages(kind, i);
-            section_offer(heap, block, i);
-        }
-    }
-    heap_unlock(heap);
-    if (!reserved) {
+    if (!heap_reserve_block_slot(heap)) {
         os_unmap(block, BLOCK_BYTES);
         return NULL;
     }
+    heap_lock(heap);
+    enter_slot(heap, block);
+    heap->fresh = block;
+    for (uint32_t i = 0; i < SECTIONS_PER_BLOCK; i++) {
+        block->image.sections[i].purged_pages = section_pages(kind, i);
+        section_offer(heap, block, i);
+    }
+    heap_unlock(heap);
+    large_make_way(heap, BLOCK_BYTES);
     return block;
+}
+
+void block_reset(struct heap *heap, struct block *block)
+{
+    enum kind kind = block_kind(block);
+    size_t words = section_granules(kind) / 64;
+    heap_lock(heap);
+    enter_slot(heap, block);
+    for (uint32_t i = 0; i < SECTIONS_PER_BLOCK; i++) {
+        struct respire_section_image *section = &block->image.sections[i];
+        /* Bits were set only where there is memory now. */
+        if (section_live(section) > 0)
+            memset(&block->bitmap[i * words], 0, words * sizeof(uint64_t));
+        section_set_live(section, 0);
+        section->state = RESPIRE_SECTION_IDLE;
+        section->seen_live = SECTION_UNSEEN;
+        section_offer(heap, block, i);
+    }
+    heap_unlock(heap);
 }
 
 void block_detach(struct heap *heap, struct block *block)
@@ -123,9 +143,9 @@ void block_detach(struct heap *heap, struct block *block)
         heap->lowest_empty_slot = slot;
 }
 
-/* The first section of the block that is offered, is (not) cold as asked, and is whole if it must be. `*more` tells
+/* The first section of the block that is offered, is (not) cold as asked, and is roomy if it must be. `*more` tells
    whether there is any offered one of that temperature at all, taken or not. */
-static int find_section(struct block *block, bool cold, bool whole, bool *more)
+static int find_section(struct block *block, bool cold, bool roomy, bool *more)
 {
     enum kind kind = block_kind(block);
     *more = false;
@@ -142,7 +162,7 @@ static int find_section(struct block *block, bool cold, bool whole, bool *more)
             continue;
         }
         *more = true;
-        if (section->state == RESPIRE_SECTION_IDLE && (!whole || live == 0))
+        if (section->state == RESPIRE_SECTION_IDLE && (!roomy || live <= limit / 2))
             return (int)i;
     }
     return -1;
@@ -166,7 +186,7 @@ static void claim(struct heap *heap, struct lane *lane, struct block *block, uin
 }
 
 /* Look through at most `tries` blocks of one kind and temperature, the lowest first. */
-static bool claim_from(struct heap *heap, struct lane *lane, uint64_t *bits, bool cold, bool whole, uint32_t tries)
+static bool claim_from(struct heap *heap, struct lane *lane, uint64_t *bits, bool cold, bool roomy, uint32_t tries)
 {
     for (uint32_t word = 0; word < heap->image.block_slots / 64; word++) {
         for (uint64_t left = bits[word]; left != 0; left &= left - 1) {
@@ -175,7 +195,7 @@ static bool claim_from(struct heap *heap, struct lane *lane, uint64_t *bits, boo
             uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(left);
             struct block *block = (struct block *)(uintptr_t)block_slots(heap)[slot].address;
             bool more;
-            int found = find_section(block, cold, whole, &more);
+            int found = find_section(block, cold, roomy, &more);
             if (!more)
                 unmark_slot(bits, slot);
             if (found < 0)
@@ -187,19 +207,19 @@ static bool claim_from(struct heap *heap, struct lane *lane, uint64_t *bits, boo
     return false;
 }
 
-/* A search for a whole section gives up early: a new block is cheaper than looking through a large heap. */
-#define WHOLE_TRIES 16
+/* A search for a roomy section gives up early: a new block is cheaper than looking through a large heap. */
+#define ROOMY_TRIES 16
 
-bool section_claim(struct heap *heap, struct lane *lane, enum kind kind, bool whole)
+bool section_claim(struct heap *heap, struct lane *lane, enum kind kind, bool roomy)
 {
     heap_lock(heap);
-    bool claimed = claim_from(heap, lane, heap->warm[kind], false, whole, whole ? WHOLE_TRIES : UINT32_MAX)
-        || claim_from(heap, lane, heap->cold[kind], true, whole, UINT32_MAX);
+    bool claimed = claim_from(heap, lane, heap->warm[kind], false, roomy, roomy ? ROOMY_TRIES : UINT32_MAX)
+        || claim_from(heap, lane, heap->cold[kind], true, roomy, UINT32_MAX);
     heap_unlock(heap);
     if (claimed || !block_add(heap, kind))
         return claimed;
     heap_lock(heap);
-    claimed = claim_from(heap, lane, heap->cold[kind], true, whole, UINT32_MAX);
+    claimed = claim_from(heap, lane, heap->cold[kind], true, roomy, UINT32_MAX);
     heap_unlock(heap);
     return claimed;
 }

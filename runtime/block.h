@@ -9,10 +9,10 @@
 
 #include "heap.h"
 
-/* Fewer free granules than this (8 KiB) are not worth a visit. */
+/* Fewer free granules than this (4 KiB) are not worth a visit. */
 static inline uint32_t worth_a_visit(enum kind kind)
 {
-    return section_granules(kind) / 8;
+    return section_granules(kind) / 16;
 }
 
 /* seen_live of a section in which something was allocated since the purger looked. */
@@ -40,6 +40,9 @@ bool section_is_cold(const struct block *block, uint32_t section);
 /* Map a block and offer all its sections. NULL: no memory. Called by the mutator without the lock. */
 struct block *block_add(struct heap *heap, enum kind kind);
 
+/* Enter a block of a heap that starts anew, as if nothing had ever been allocated in it. */
+void block_reset(struct heap *heap, struct block *block);
+
 /* Take an empty block out of the table. Lock held. The caller unmaps it after it has let go of the lock. */
 void block_detach(struct heap *heap, struct block *block);
 
@@ -49,8 +52,8 @@ void section_offer(struct heap *heap, struct block *block, uint32_t section);
 /* An offered section may have become cold, or warm. Lock held. */
 void section_changed_temperature(struct heap *heap, struct block *block, uint32_t section);
 
-/* Claim an offered section for a lane; `whole`: only one without a live object. False: no memory. No lock held. */
-bool section_claim(struct heap *heap, struct lane *lane, enum kind kind, bool whole);
+/* Claim an offered section for a lane; `roomy`: only one of which half is free. False: no memory. No lock held. */
+bool section_claim(struct heap *heap, struct lane *lane, enum kind kind, bool roomy);
 
 /* Let go of the lane's section; its hole is closed already. `unscanned`: it may hold holes nobody looked at. */
 void section_release(struct heap *heap, struct lane *lane, bool unscanned);

@@ -106,7 +106,8 @@ static inline uint32_t section_capacity(enum kind kind, uint32_t section)
 /* The pages of a section that hold objects, as a mask. */
 static inline uint16_t section_pages(enum kind kind, uint32_t section)
 {
-    return section == 0 ? (uint16_t)(0xFFFFu << (header_bytes(kind) / PAGE_BYTES)) : 0xFFFFu;
+    uint32_t skipped = section == 0 ? (uint32_t)(header_bytes(kind) / PAGE_BYTES) : 0;
+    return (uint16_t)(0xFFFFu << skipped);
 }
 
 #endif

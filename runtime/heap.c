@@ -89,6 +89,13 @@ static void describe(struct heap *heap, uint64_t decay_ms, uint64_t background)
     __atomic_store_n((uint64_t *)(void *)image->magic, magic[0], __ATOMIC_RELEASE);
 }
 
+static void initialize(struct heap *heap, uint64_t decay_ms, uint64_t background)
+{
+    pthread_mutex_init(&heap->lock, NULL);
+    point_at_block_table(heap, (char *)heap + BLOCK_TABLE_OFFSET, FIRST_BLOCK_SLOTS);
+    describe(heap, decay_ms, background);
+}
+
 struct heap *heap_create(uint64_t decay_ms, uint64_t background)
 {
     if (!os_pages_fit())
@@ -96,10 +103,46 @@ struct heap *heap_create(uint64_t decay_ms, uint64_t background)
     struct heap *heap = os_map(FIRST_REGION_BYTES);
     if (!heap)
         return NULL;
-    pthread_mutex_init(&heap->lock, NULL);
-    point_at_block_table(heap, (char *)heap + BLOCK_TABLE_OFFSET, FIRST_BLOCK_SLOTS);
-    describe(heap, decay_ms, background);
+    initialize(heap, decay_ms, background);
     return heap;
+}
+
+/* A closed state's heap with more memory than this is not worth keeping. */
+#define RECYCLED_BLOCKS_MAX 4
+#define RECYCLED_SECTIONS_MAX 16
+
+static bool is_small(struct heap *heap)
+{
+    uint32_t sections = 0;
+    if (heap->image.block_count > RECYCLED_BLOCKS_MAX || heap->image.large_count > 0
+        || heap->image.block_slots != FIRST_BLOCK_SLOTS || heap->image.region_count > 1)
+        return false;
+    for (uint64_t slot = 0; slot < FIRST_BLOCK_SLOTS; slot++) {
+        const struct block *block = (const struct block *)(uintptr_t)block_slots(heap)[slot].address;
+        for (uint32_t i = 0; block && i < SECTIONS_PER_BLOCK; i++)
+            sections += block->image.sections[i].purged_pages != section_pages(block_kind(block), i);
+    }
+    return sections <= RECYCLED_SECTIONS_MAX;
+}
+
+bool heap_recycle(struct heap *heap)
+{
+    uint64_t blocks[RECYCLED_BLOCKS_MAX];
+    uint32_t count = 0;
+    if (!is_small(heap))
+        return false;
+    for (uint64_t slot = 0; slot < FIRST_BLOCK_SLOTS; slot++) {
+        if (block_slots(heap)[slot].address != 0)
+            blocks[count++] = block_slots(heap)[slot].address;
+    }
+    uint64_t decay_ms = heap->image.decay_ms;
+    uint64_t background = heap->image.background;
+    pthread_mutex_destroy(&heap->lock);
+    memset(heap, 0, FIRST_REGION_BYTES);
+    initialize(heap, decay_ms, background);
+    for (uint32_t i = 0; i < count; i++)
+        block_reset(heap, (struct block *)(uintptr_t)blocks[i]);
+    return true;
 }
 
 /* Unmap neighbours with one call: blocks are asked for downwards, one below the other. */
@@ -176,7 +219,7 @@ void heap_measure(struct heap *heap, struct heap_measures *measures)
         measures->live_bytes -= heap->image.holes[i].end - heap->image.holes[i].next;
 }
 
-/* Put `table` in the place of the region that holds `old_address`; what is to be unmapped is returned. */
+/* Put `table` in the place of the region that holds `old_address`; what is to be unmapped is returned. Lock held. */
 static struct respire_region_image replace_region(struct heap *heap, uint64_t old_address, void *table, size_t bytes)
 {
     struct respire_heap_image *image = &heap->image;
@@ -197,51 +240,65 @@ static struct respire_region_image replace_region(struct heap *heap, uint64_t ol
     return old;
 }
 
+static void unmap_region(struct respire_region_image region)
+{
+    if (region.bytes != 0)
+        os_unmap((void *)(uintptr_t)region.address, region.bytes);
+}
+
 bool heap_reserve_block_slot(struct heap *heap)
 {
     struct respire_heap_image *image = &heap->image;
-    if (image->block_count < image->block_slots)
+    heap_lock(heap);
+    bool full = image->block_count == image->block_slots;
+    heap_unlock(heap);
+    if (!full)
         return true;
     uint64_t slots = image->block_slots * 2;
     size_t bytes = round_up(BLOCK_TABLE_BYTES(slots), PAGE_BYTES);
     uint64_t *table = os_map(bytes);
     if (!table)
         return false;
-    memcpy(table, block_slots(heap), image->block_slots * sizeof(struct respire_block_slot));
+    heap_lock(heap);
     uint64_t *old_warm[KINDS] = {heap->warm[KIND_ANY], heap->warm[KIND_LINES]};
     uint64_t *old_cold[KINDS] = {heap->cold[KIND_ANY], heap->cold[KIND_LINES]};
     size_t old_bits_bytes = image->block_slots / 8;
+    memcpy(table, block_slots(heap), image->block_slots * sizeof(struct respire_block_slot));
     structure_change_begin(heap);
     struct respire_region_image old = replace_region(heap, image->block_table_address, table, bytes);
     point_at_block_table(heap, table, slots);
+    structure_change_end(heap);
     for (uint32_t kind = 0; kind < KINDS; kind++) {
         memcpy(heap->warm[kind], old_warm[kind], old_bits_bytes);
         memcpy(heap->cold[kind], old_cold[kind], old_bits_bytes);
     }
-    structure_change_end(heap);
-    if (old.bytes != 0)
-        os_unmap((void *)(uintptr_t)old.address, old.bytes);
+    heap_unlock(heap);
+    unmap_region(old);
     return true;
 }
 
 bool heap_reserve_large_slot(struct heap *heap)
 {
     struct respire_heap_image *image = &heap->image;
+    heap_lock(heap);
     /* A hash table stays fast up to three quarters. */
-    if (image->large_count + 1 <= image->large_slots / 4 * 3)
+    bool full = image->large_count + 1 > image->large_slots / 4 * 3;
+    heap_unlock(heap);
+    if (!full)
         return true;
     uint64_t slots = image->large_slots * 2;
     size_t bytes = round_up(slots * sizeof(struct respire_large_slot), PAGE_BYTES);
     struct respire_large_slot *table = os_map(bytes);
     if (!table)
         return false;
+    heap_lock(heap);
     large_rehash(heap, table, slots);
     structure_change_begin(heap);
     struct respire_region_image old = replace_region(heap, image->large_table_address, table, bytes);
     image->large_table_address = (uintptr_t)table;
     image->large_slots = slots;
     structure_change_end(heap);
-    if (old.bytes != 0)
-        os_unmap((void *)(uintptr_t)old.address, old.bytes);
+    heap_unlock(heap);
+    unmap_region(old);
     return true;
 }

@@ -46,7 +46,8 @@ struct heap {
     struct lane lanes[LANES];
     uint64_t opened_bytes;    /* of all holes that were ever opened; the purger reads it */
     uintptr_t next_block_hint;
-    uint32_t medium_slot;     /* where the last medium object was placed */
+    uint32_t medium_slot;     /* where the last medium object was placed, ... */
+    uint32_t medium_cursor;   /* ... and the granule below which no room for one is known there */
     uint32_t undersized;      /* large mappings whose object shrank below LARGE_BYTES (see large.c) */
     void *state_block;        /* the first object: Lua's global state, freed last */
     bool held_open;           /* respire itself ends this heap, not the free of state_block */
@@ -62,6 +63,8 @@ struct heap {
     struct block *fresh;      /* added and not used yet: not for the purger */
     uint32_t kept_count;      /* free large mappings in the table */
     uint64_t kept_bytes;
+    uint64_t large_bytes;      /* large mappings, kept ones included */
+    uint64_t large_peak_bytes; /* the most that was ever in use of these */
     uint64_t kept[LARGE_KEPT_MAX]; /* their addresses */
 
     atomic_bool work;         /* there may be something to purge */
@@ -73,6 +76,8 @@ struct heap {
     struct heap_user user;
     struct heap_idle idle;
 
+    uint64_t spare_since_ms;    /* while it is nobody's: see spare.c */
+
     /* under the registry's lock */
     struct heap *next;
     struct heap *previous;
@@ -83,6 +88,10 @@ struct heap *heap_create(uint64_t decay_ms, uint64_t background);
 
 /* Return everything. Nobody may be using the heap or anything in it. */
 void heap_destroy(struct heap *heap);
+
+/* Make a heap whose state is closed as good as new, with the memory that it has. False: it has too much to be worth
+   keeping, and nothing was done. Nobody may be using the heap or anything in it. */
+bool heap_recycle(struct heap *heap);
 
 /* Between these the structure part of the image changes; the lock is held all the time. */
 static inline void structure_change_begin(struct heap *heap)
@@ -130,8 +139,8 @@ struct heap_measures {
 };
 void heap_measure(struct heap *heap, struct heap_measures *measures);
 
-/* heap.c, for the rooms: make sure that a slot is free. Called by the mutator with the lock held, which it keeps
-   (a table grows by doubling, so the map call under the lock is rare, and it is the mutator's own). */
+/* heap.c, for the rooms: make sure that a slot is free, and stays so until the mutator takes it. False: no memory. Called
+   by the mutator without the lock: only it enters blocks and large objects. */
 bool heap_reserve_block_slot(struct heap *heap);
 bool heap_reserve_large_slot(struct heap *heap);
 

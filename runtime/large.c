@@ -65,11 +65,36 @@ void large_rehash(struct heap *heap, struct respire_large_slot *table, uint64_t 
     }
 }
 
-/* Small beside the heap, so that what is kept never shows in its peak. */
-static uint64_t kept_bytes_max(const struct heap *heap)
+/* Out of the table and the totals; lock held. */
+static void detach(struct heap *heap, struct respire_large_slot *slot)
 {
-    uint64_t part = heap->image.held_bytes / 32;
-    return part > MIB ? part : MIB;
+    structure_change_begin(heap);
+    heap->image.held_bytes -= slot->mapped_bytes;
+    heap->large_bytes -= slot->mapped_bytes;
+    heap->image.large_count--;
+    leave(heap, slot);
+    structure_change_end(heap);
+}
+
+/* The reverse. A slot is free. */
+static void attach(struct heap *heap, struct respire_large_slot entry)
+{
+    structure_change_begin(heap);
+    enter(large_slots(heap), heap->image.large_slots, entry);
+    heap->image.large_count++;
+    heap->image.held_bytes += entry.mapped_bytes;
+    structure_change_end(heap);
+    heap->large_bytes += entry.mapped_bytes;
+    if (heap->large_bytes - heap->kept_bytes > heap->large_peak_bytes)
+        heap->large_peak_bytes = heap->large_bytes - heap->kept_bytes;
+}
+
+/* What large mappings may take with the free ones that are kept: hardly more than those in use once took, so that what
+   is kept never shows in the program's peak. */
+static uint64_t large_bytes_max(const struct heap *heap)
+{
+    uint64_t slack = heap->large_peak_bytes / 32;
+    return heap->large_peak_bytes + (slack > MIB ? slack : MIB);
 }
 
 static void forget_kept(struct heap *heap, uint32_t index, uint64_t mapped_bytes)
@@ -100,6 +125,18 @@ static void *reuse_kept(struct heap *heap, size_t bytes)
     return (void *)(uintptr_t)best->address;
 }
 
+static bool is_power_of_two(size_t number)
+{
+    return number != 0 && (number & (number - 1)) == 0;
+}
+
+/* A size that only a Lua table's array or hash part has. It is filled from end to end as soon as it is there: one call
+   makes it resident at a third of what the faults would cost. */
+static bool is_table_part(size_t bytes)
+{
+    return (bytes % 24 == 0 && is_power_of_two(bytes / 24)) || (bytes % 8 == 0 && is_power_of_two(bytes / 8 - 1));
+}
+
 void *large_allocate(struct heap *heap, size_t bytes)
 {
     heap_note_user(heap);
@@ -116,32 +153,17 @@ void *large_allocate(struct heap *heap, size_t bytes)
         object = os_map(mapped_bytes);
     if (!object)
         return NULL;
-    heap_lock(heap);
-    bool reserved = heap_reserve_large_slot(heap);
-    if (reserved) {
-        struct respire_large_slot entry = {(uintptr_t)object, mapped_bytes, bytes, 0};
-        structure_change_begin(heap);
-        enter(large_slots(heap), heap->image.large_slots, entry);
-        heap->image.large_count++;
-        heap->image.held_bytes += mapped_bytes;
-        structure_change_end(heap);
-    }
-    heap_unlock(heap);
-    if (!reserved) {
+    if (!heap_reserve_large_slot(heap)) {
         os_unmap(object, mapped_bytes);
         return NULL;
     }
+    heap_lock(heap);
+    attach(heap, (struct respire_large_slot){(uintptr_t)object, mapped_bytes, bytes, 0});
+    heap_unlock(heap);
+    large_make_way(heap, 0);
+    if (is_table_part(bytes))
+        os_populate(object, mapped_bytes);
     return object;
-}
-
-/* Out of the table and the totals; lock held. */
-static void detach(struct heap *heap, struct respire_large_slot *slot)
-{
-    structure_change_begin(heap);
-    heap->image.held_bytes -= slot->mapped_bytes;
-    heap->image.large_count--;
-    leave(heap, slot);
-    structure_change_end(heap);
 }
 
 void large_free(struct heap *heap, void *object, size_t bytes)
@@ -155,7 +177,7 @@ void large_free(struct heap *heap, void *object, size_t bytes)
     size_t mapped_bytes = slot->mapped_bytes;
     if (slot->live_bytes < LARGE_BYTES)
         heap->undersized--;
-    bool keep = heap->kept_count < LARGE_KEPT_MAX && heap->kept_bytes + mapped_bytes <= kept_bytes_max(heap);
+    bool keep = heap->kept_count < LARGE_KEPT_MAX && heap->large_bytes <= large_bytes_max(heap);
     if (keep) {
         slot->live_bytes = 0;
         slot->freed_ms = clock_ms();
@@ -171,22 +193,23 @@ void large_free(struct heap *heap, void *object, size_t bytes)
         os_unmap(object, mapped_bytes);
 }
 
-/* Move a mapping to another length, and perhaps place. The lock is held throughout and change_count is odd: the
-   table and the mappings must not disagree for a reader. It is the mutator's own system call. */
-static void *resize_mapping(struct heap *heap, struct respire_large_slot *slot, size_t mapped_bytes)
+/* Move a mapping to another length, and perhaps place. It is in no table meanwhile, since a table must never tell of a
+   place that may be gone; only the mutator enters large objects, so its slot stays free. Called and left with the lock
+   held, which is let go of in between. NULL: it stays as it was. */
+static struct respire_large_slot *resize_mapping(struct heap *heap, struct respire_large_slot *slot,
+                                                 size_t mapped_bytes)
 {
     struct respire_large_slot entry = *slot;
-    structure_change_begin(heap);
+    detach(heap, slot);
+    heap_unlock(heap);
     void *moved = os_resize((void *)(uintptr_t)entry.address, entry.mapped_bytes, mapped_bytes);
     if (moved) {
-        heap->image.held_bytes += mapped_bytes - entry.mapped_bytes;
-        leave(heap, slot);
         entry.address = (uintptr_t)moved;
         entry.mapped_bytes = mapped_bytes;
-        enter(large_slots(heap), heap->image.large_slots, entry);
     }
-    structure_change_end(heap);
-    return moved;
+    heap_lock(heap);
+    attach(heap, entry);
+    return moved ? find(heap, moved) : NULL;
 }
 
 void *large_resize(struct heap *heap, void *object, size_t new_bytes)
@@ -196,18 +219,26 @@ void *large_resize(struct heap *heap, void *object, size_t new_bytes)
     size_t mapped_bytes = round_up(new_bytes, PAGE_BYTES);
     heap_lock(heap);
     struct respire_large_slot *slot = find(heap, object);
-    void *result = slot ? object : NULL;
-    if (slot && mapped_bytes != slot->mapped_bytes) {
-        result = resize_mapping(heap, slot, mapped_bytes);
-        if (!result && mapped_bytes < slot->mapped_bytes)
-            result = object; /* no memory to split the mapping: it stays too long */
+    if (!slot) {
+        heap_unlock(heap);
+        corruption_found("a large block that is not there was resized", object, new_bytes);
     }
-    slot = result ? find(heap, result) : NULL;
+    size_t old_mapped_bytes = slot->mapped_bytes;
+    if (mapped_bytes != old_mapped_bytes)
+        slot = resize_mapping(heap, slot, mapped_bytes);
+    if (!slot && mapped_bytes < old_mapped_bytes)
+        slot = find(heap, object); /* no memory to split the mapping: it stays too long */
+    void *result = slot ? (void *)(uintptr_t)slot->address : NULL;
     if (slot) {
         heap->undersized += (uint32_t)(new_bytes < LARGE_BYTES) - (uint32_t)(slot->live_bytes < LARGE_BYTES);
         slot->live_bytes = new_bytes;
     }
     heap_unlock(heap);
+    if (result && mapped_bytes > old_mapped_bytes) {
+        large_make_way(heap, 0);
+        if (is_table_part(new_bytes))
+            os_populate((char *)result + old_mapped_bytes, mapped_bytes - old_mapped_bytes);
+    }
     return result;
 }
 
@@ -217,6 +248,24 @@ bool large_holds(struct heap *heap, const void *object)
     bool found = find(heap, object) != NULL;
     heap_unlock(heap);
     return found;
+}
+
+void large_make_way(struct heap *heap, uint64_t more_bytes)
+{
+    uint64_t given_bytes = 0;
+    for (;;) {
+        void *address;
+        size_t bytes;
+        bool young;
+        heap_lock(heap);
+        bool found = (heap->large_bytes > large_bytes_max(heap) || given_bytes < more_bytes)
+            && large_detach_free(heap, 0, &address, &bytes, &young);
+        heap_unlock(heap);
+        if (!found)
+            return;
+        os_unmap(address, bytes);
+        given_bytes += bytes;
+    }
 }
 
 bool large_detach_free(struct heap *heap, uint64_t age_ms, void **address, size_t *bytes, bool *young)

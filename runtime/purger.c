@@ -27,6 +27,7 @@
 static atomic_bool running;
 static atomic_uint wakes;   /* a futex: counts purger_wake calls */
 static atomic_uint changes; /* a futex: counts changes of the settings */
+static atomic_bool asleep;  /* the thread waits for a wake, or is about to */
 
 /* Until the futex is no longer `seen`, at most `limit_ms`; 0: without limit. */
 static void sleep_on(atomic_uint *futex, unsigned seen, uint64_t limit_ms)
@@ -38,7 +39,6 @@ static void sleep_on(atomic_uint *futex, unsigned seen, uint64_t limit_ms)
 static void wake_sleepers(atomic_uint *futex)
 {
     int error = errno;
-    atomic_fetch_add(futex, 1);
     syscall(SYS_futex, futex, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
     errno = error;
 }
@@ -63,10 +63,13 @@ static void *purge_forever(void *unused)
     pthread_setname_np(pthread_self(), "respire");
     for (;;) {
         unsigned seen = atomic_load(&wakes);
-        if (SETTING(background) && registry_purge())
+        if (SETTING(background) && registry_purge()) {
             rest_between_passes();
-        else
+        } else {
+            atomic_store(&asleep, true);
             sleep_on(&wakes, seen, 0);
+            atomic_store(&asleep, false);
+        }
     }
     return NULL;
 }
@@ -109,11 +112,15 @@ void purger_wake(void)
         return;
     if (!atomic_exchange(&running, true))
         start();
-    wake_sleepers(&wakes);
+    /* Counted first, looked at second: a thread that falls asleep right now finds the count changed. */
+    atomic_fetch_add(&wakes, 1);
+    if (atomic_load(&asleep))
+        wake_sleepers(&wakes);
 }
 
 void purger_settings_changed(void)
 {
+    atomic_fetch_add(&changes, 1);
     wake_sleepers(&changes);
 }
 
@@ -125,4 +132,5 @@ bool purger_runs(void)
 void purger_forget(void)
 {
     atomic_store(&running, false);
+    atomic_store(&asleep, false);
 }

@@ -14,6 +14,7 @@
 #include "purge.h"
 #include "purger.h"
 #include "settings.h"
+#include "spare.h"
 #include "signal_frame.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -92,7 +93,9 @@ bool registry_settings_changed(void)
 struct heap *registry_open(void)
 {
     registry_start();
-    struct heap *heap = heap_create(SETTING(decay_ms), SETTING(background));
+    struct heap *heap = spare_take();
+    if (!heap)
+        heap = heap_create(SETTING(decay_ms), SETTING(background));
     if (!heap)
         return NULL;
     heap_user_begin(&heap->user);
@@ -105,7 +108,6 @@ struct heap *registry_open(void)
     first = heap;
     pthread_mutex_unlock(&lock);
     event_log("heap %p created", (void *)heap);
-    purger_wake();
     return heap;
 }
 
@@ -113,8 +115,8 @@ static void log_end(struct heap *heap)
 {
     heap_lock(heap);
     unsigned long long held_bytes = heap->image.held_bytes;
-    unsigned long long purged_bytes = heap->image.purged_bytes_total;
-    unsigned long long calls = heap->image.purge_count;
+    unsigned long long purged_bytes = __atomic_load_n(&heap->image.purged_bytes_total, __ATOMIC_RELAXED);
+    unsigned long long calls = __atomic_load_n(&heap->image.purge_count, __ATOMIC_RELAXED);
     heap_unlock(heap);
     event_log("heap %p closed: held %llu KiB, gave back %llu KiB in %llu calls before", (void *)heap, held_bytes / 1024,
               purged_bytes / 1024, calls);
@@ -137,7 +139,7 @@ void registry_end(struct heap *heap)
         atomic_store(&heap->abandoned, true);
     pthread_mutex_unlock(&lock);
     if (!busy)
-        heap_destroy(heap);
+        spare_keep(heap);
 }
 
 struct heap *registry_find(const void *state)
@@ -199,7 +201,7 @@ static void leave(struct heap *heap)
 
 bool registry_purge(void)
 {
-    bool looked = false;
+    bool looked = spare_decay(SETTING(decay_ms));
     struct purge_result total = {0};
     pthread_mutex_lock(&lock);
     cursor = first;

@@ -4,20 +4,20 @@
  * Owns the lanes. A lane walks through its claimed section from front to back, opening one hole after the other;
  * when the section is used up, it claims the next. Opening a hole sets its bits and counts at once, which leaves
  * one addition to the fast path. Objects that miss the hole of their kind and are bigger than MISS_BYTES go to the
- * lane for big ones, which claims whole sections only: the hole is then not given up for one object, and
+ * lane for big ones, which claims sections that are half empty: the hole is then not given up for one object, and
  * bigger objects do not hunt through small holes.
  */
 #include "small.h"
 
 #include "os_memory.h"
 
-#define MISS_BYTES 256
+#define MISS_BYTES 128
 
 /* Holes below 64 bytes cost more to open than they hold. */
 #define SMALLEST_HOLE_BYTES 64
 
 /* A hole makes its pages resident when it opens. So the first ones are short, for hosts with many small states. */
-#define FIRST_HOLE_BYTES (16 * KIB)
+#define FIRST_HOLE_BYTES (8 * KIB)
 
 /* `count` granules, all in one section, become free. */
 static void section_free(struct heap *heap, struct block *block, uint32_t section_number, uint32_t granule,
@@ -53,19 +53,19 @@ void *granules_free(struct heap *heap, void *start, size_t bytes)
 
 static size_t hole_bytes_max(const struct heap *heap)
 {
-    size_t bytes = heap->opened_bytes / 4;
+    size_t bytes = heap->opened_bytes / 8;
     if (bytes < FIRST_HOLE_BYTES)
         return FIRST_HOLE_BYTES;
     return bytes < SECTION_BYTES ? round_up(bytes, PAGE_BYTES) : SECTION_BYTES;
 }
 
-/* Pages that were returned and lie in the hole get memory again, in one call rather than by as many faults. */
-static void make_resident(struct block *block, uint32_t section_number, const struct respire_hole_image *hole)
+/* Pages of the hole that were returned get memory again, in one call rather than by as many faults. */
+static __attribute__((noinline)) void make_resident(struct respire_section_image *section,
+                                                    const struct respire_hole_image *hole)
 {
-    struct respire_section_image *section = &block->image.sections[section_number];
-    char *start = (char *)block + section_number * SECTION_BYTES;
-    uint32_t first = (uint32_t)((char *)(uintptr_t)hole->next - start) / PAGE_BYTES;
-    uint32_t last = (uint32_t)((char *)(uintptr_t)(hole->end - 1) - start) / PAGE_BYTES;
+    char *start = (char *)(uintptr_t)(hole->next & ~(uint64_t)(SECTION_BYTES - 1));
+    uint32_t first = (uint32_t)(hole->next % SECTION_BYTES / PAGE_BYTES);
+    uint32_t last = (uint32_t)((hole->end - 1) % SECTION_BYTES / PAGE_BYTES);
     uint16_t touched = (uint16_t)bit_run(first, last - first + 1);
     uint32_t absent = section->purged_pages & touched;
     section->purged_pages &= (uint16_t)~touched;
@@ -77,6 +77,33 @@ static void make_resident(struct block *block, uint32_t section_number, const st
         os_populate(start + first * PAGE_BYTES, (last + 1 - first) * PAGE_BYTES);
 }
 
+/* The next run of at least `wanted` free granules in [*from, limit). A run that starts in the middle of a word ends with it
+   at the latest, one that starts with a word goes on: most holes are small, and found in one step then. */
+static uint32_t find_run(const struct block *block, uint32_t *from, uint32_t limit, uint32_t wanted)
+{
+    uint32_t at = *from;
+    while (at < limit) {
+        uint64_t clear = ~bitmap_word(block, at / 64) >> (at % 64);
+        if (clear == 0) {
+            at = (at / 64 + 1) * 64;
+            continue;
+        }
+        at += (uint32_t)__builtin_ctzll(clear);
+        clear >>= __builtin_ctzll(clear);
+        uint32_t left = 64 - at % 64;
+        uint32_t count = ~clear == 0 ? 64 : (uint32_t)__builtin_ctzll(~clear);
+        count = count < left ? count : left;
+        if (count == left && (count == 64 || count < wanted))
+            count = bitmap_find_hole(block, &at, limit, 1);
+        if (count >= wanted) {
+            *from = at;
+            return count;
+        }
+        at += count;
+    }
+    return 0;
+}
+
 static bool open_hole(struct heap *heap, struct lane *lane, struct respire_hole_image *hole, size_t wanted_bytes)
 {
     struct block *block = lane->block;
@@ -84,14 +111,15 @@ static bool open_hole(struct heap *heap, struct lane *lane, struct respire_hole_
     size_t granule_bytes = kind_granule_bytes(kind);
     uint32_t limit = (lane->section + 1) * section_granules(kind);
     uint32_t start = lane->scanned;
-    uint32_t count = bitmap_find_hole(block, &start, limit, (uint32_t)(wanted_bytes / granule_bytes));
+    uint32_t count = find_run(block, &start, limit, (uint32_t)(wanted_bytes / granule_bytes));
     if (count == 0) {
         lane->scanned = limit;
         return false;
     }
-    uint32_t most = (uint32_t)(hole_bytes_max(heap) / granule_bytes);
-    if (count > most)
-        count = most;
+    if (count > FIRST_HOLE_BYTES / granule_bytes) {
+        uint32_t most = (uint32_t)(hole_bytes_max(heap) / granule_bytes);
+        count = count < most ? count : most;
+    }
     struct respire_section_image *section = &block->image.sections[lane->section];
     bitmap_change(block, start, count, true);
     section_set_live(section, section_live(section) + count);
@@ -100,7 +128,8 @@ static bool open_hole(struct heap *heap, struct lane *lane, struct respire_hole_
     heap_note_opened(heap, count * granule_bytes);
     hole->next = (uintptr_t)block + start * granule_bytes;
     hole->end = hole->next + count * granule_bytes;
-    make_resident(block, lane->section, hole);
+    if (section->purged_pages != 0)
+        make_resident(section, hole);
     return true;
 }
 

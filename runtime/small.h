@@ -20,6 +20,12 @@ void *small_allocate_slowly(struct heap *heap, size_t bytes) __attribute__((cold
 /* An object of SMALL_BYTES < bytes < LARGE_BYTES into any run of free granules of one block. NULL: no memory. */
 void *medium_allocate(struct heap *heap, size_t bytes);
 
+/* `bytes` is whole granules. */
+void medium_free(struct heap *heap, void *object, size_t bytes);
+
+/* The object becomes longer where it is. False: there is no room. Both sizes are whole granules and medium. */
+bool medium_grow(struct heap *heap, void *object, size_t old_bytes, size_t new_bytes);
+
 /* Free any whole granules of one block, in whatever words and sections. Returns NULL. */
 void *granules_free(struct heap *heap, void *start, size_t bytes) __attribute__((noinline));
 
