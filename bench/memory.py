@@ -4,7 +4,7 @@ The program makes 1.5 million records (scenarios/burst.lua), keeps one of so man
 sleeps. RSS is read from outside, from smaps_rollup: the kernel walks the page tables for it, where VmRSS may be off by a
 few hundred KiB. `floor` is the pages that hold at least one byte of a live block, counted apart from the allocator by watching
 every call of lua_Alloc in another run of the same program (live_pages.h). It is a floor for that allocator: another that
-had put survivors together would have a lower one. The program itself (code, libc, an empty Lua state) is `base`: the
+puts things of one time together has a lower one. The program itself (code, libc, an empty Lua state) is `base`: the
 RSS before the burst.
 """
 import dataclasses
@@ -96,4 +96,5 @@ def run(options):
         print(f"\nSurvivors {share}, in MB")
         print_table(["", "peak", "live", "base", "floor", *(f"RSS at {seconds} s" for seconds in MOMENTS_SECONDS),
                      "RSS - floor", "RSS - base - floor"], rows)
-    print(f"\n  target: RSS at {MOMENTS_SECONDS[0]} s <= floor + {TARGET_BYTES // MB} MB, for respire")
+    print(f"\n  targets, for respire: RSS at {MOMENTS_SECONDS[0]} s <= floor + {TARGET_BYTES // MB} MB; and its floor no higher than stock's,"
+          "\n  for a higher floor means that what was allocated together did not stay together")
