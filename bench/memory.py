@@ -96,5 +96,5 @@ def run(options):
         print(f"\nSurvivors {share}, in MB")
         print_table(["", "peak", "live", "base", "floor", *(f"RSS at {seconds} s" for seconds in MOMENTS_SECONDS),
                      "RSS - floor", "RSS - base - floor"], rows)
-    print(f"\n  targets, for respire: RSS at {MOMENTS_SECONDS[0]} s <= floor + {TARGET_BYTES // MB} MB; and its floor no higher than"
-          "\n  stock's, for a higher floor means that what was allocated together did not stay together")
+    print(f"\n  targets, for respire: RSS at {MOMENTS_SECONDS[0]} s <= floor + {TARGET_BYTES // MB} MB; and its floor"
+          "\n  no higher than stock's, for a higher one means that what was allocated together did not stay together")
