@@ -7,6 +7,8 @@ pytestmark = pytest.mark.preload
 
 KIB = 1024
 MAPPINGS_MAX = 200
+# What new_states.c says of a state.
+NO_STATE, OUT_OF_MEMORY, WORKS = 21, 22, 23
 
 
 @pytest.mark.parametrize("kind", ["map", "resize", "unmap", "discard", "advise", "thread"])
@@ -54,3 +56,13 @@ def test_storm_of_signals(workshop, native, respire, runtime):
     assert_heap_in_use(respire, host.pid, told["count_bytes"])
     host.go_on()
     host.finish()
+
+
+def test_new_states_without_memory(workshop, native, respire, runtime):
+    """Wherever memory ends while a state is made: there is none, or it runs out of memory later, or it works; nothing else."""
+    host = native(workshop.program("new_states"), preload=[workshop.library("refusing"), runtime])
+    assert_heap_in_use(respire, host.pid, host.told()["count_bytes"])
+    host.go_on()
+    statuses = host.finish()["status"]
+    assert set(statuses) == {NO_STATE, OUT_OF_MEMORY, WORKS}, statuses
+    assert statuses[0] == NO_STATE and statuses[-1] == WORKS

@@ -2,6 +2,7 @@
 
 A host prints `name value` lines and now and then "ready"; then it waits, and the test may look at it.
 """
+import contextlib
 import functools
 import os
 import pathlib
@@ -81,7 +82,7 @@ class Native:
         values = self._values(seconds)
         assert "ready" not in values, "the host waits"
         status = self.process.wait(ANSWER_SECONDS)
-        assert status == 0, f"exit status {status}: {values}\n{self._complaint()}"
+        assert status == 0, f"{values}\n{self._complaint()}"
         return values
 
     def stop(self):
@@ -92,8 +93,11 @@ class Native:
             stream.close()
 
     def _complaint(self):
+        """How it ended, and what it said about that."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
         end(self.process, signal.SIGKILL)
-        return self.process.stderr.read().decode(errors="replace")
+        return f"status {self.process.returncode}: {self.process.stderr.read().decode(errors='replace')}"
 
     def _values(self, seconds):
         values, deadline = {}, time.monotonic() + seconds

@@ -25,20 +25,33 @@ static const char *const kind_names[] = {"none", "map", "resize", "unmap", "disc
 
 static atomic_int refused_kind;
 static atomic_long refused_every;
+static atomic_long refused_after = -1;
 static atomic_long calls;
 static atomic_long refused;
 static atomic_bool huge_pages;
 static atomic_long huge_count;
 
-EXPORT void refusing_set(const char *kind, long every)
+static void choose(const char *kind)
 {
     atomic_store(&refused_every, 0);
+    atomic_store(&refused_after, -1);
     for (int i = 0; i < (int)(sizeof(kind_names) / sizeof(kind_names[0])); i++) {
         if (strcmp(kind, kind_names[i]) == 0)
             atomic_store(&refused_kind, i);
     }
     atomic_store(&calls, 0);
+}
+
+EXPORT void refusing_set(const char *kind, long every)
+{
+    choose(kind);
     atomic_store(&refused_every, every);
+}
+
+EXPORT void refusing_set_after(const char *kind, long successes)
+{
+    choose(kind);
+    atomic_store(&refused_after, successes);
 }
 
 EXPORT long refusing_count(void)
@@ -65,9 +78,11 @@ static bool from_runtime(const void *caller)
 static bool refuses(enum kind kind, const void *caller, int error)
 {
     long every = atomic_load(&refused_every);
-    if (every == 0 || atomic_load(&refused_kind) != (int)kind || !from_runtime(caller))
+    long after = atomic_load(&refused_after);
+    if ((every == 0 && after < 0) || atomic_load(&refused_kind) != (int)kind || !from_runtime(caller))
         return false;
-    if ((atomic_fetch_add(&calls, 1) + 1) % every != 0)
+    long number = atomic_fetch_add(&calls, 1) + 1;
+    if (every != 0 ? number % every != 0 : number <= after)
         return false;
     atomic_fetch_add(&refused, 1);
     errno = error;

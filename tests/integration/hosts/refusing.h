@@ -11,6 +11,9 @@
  */
 void refusing_set(const char *kind, long every);
 
+/* From now on so many calls of this kind succeed, and none behind them. */
+void refusing_set_after(const char *kind, long successes);
+
 /* Calls refused until now. */
 long refusing_count(void);
 
