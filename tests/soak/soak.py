@@ -50,7 +50,7 @@ class Soak:
         self.worker = Worker(life, "respire", [self._respire, "run", "--"])
         self.worker.start()
         self.began = time.monotonic()
-        self.samples, self.rests, self.requests, self.failed = [], [], 0, 0
+        self.samples, self.rests, self.requests, self.failed, self.left_out = [], [], 0, 0, 0
         self._due = self.began
 
     def run(self):
@@ -84,13 +84,14 @@ class Soak:
         self.failed += load["failed"]
 
     def _sample(self):
-        """Waits until the next sample is due and takes it. A look costs more than a second in a burst: then some are left out."""
+        """Waits until the next sample is due and takes it. A look that fails leaves one out."""
         time.sleep(max(0.0, self._due - time.monotonic()))
         self._due = max(self._due + SAMPLE_SECONDS, time.monotonic())
         now, resident_bytes = self._now(), rss_bytes(self.worker)
         look = subprocess.run([self._respire, "lua", "--json", str(self.worker.pid)], capture_output=True, text=True,
                               timeout=LOOK_SECONDS, check=False)
         if look.returncode != 0:
+            self.left_out += 1
             return
         (state,) = json.loads(look.stdout)["states"]
         allocator = state["allocator"]
@@ -101,7 +102,8 @@ class Soak:
     def _rest_ends(self, number, periods, rested_from):
         resting = [sample for sample in self.samples if sample.seconds >= rested_from + SETTLE_SECONDS]
         if not resting:
-            raise DemoError(f"the burst of period {number} left no time to rest; choose fewer requests or a longer period")
+            print(f"{self._now():6.0f} s  period {number:3} of {periods}: the burst left no time to rest", flush=True)
+            return
         lowest = min(resting, key=lambda sample: sample.rss_bytes)
         peak_bytes = max(sample.rss_bytes for sample in self.samples if sample.seconds > (number - 1) * self._options.period)
         self.rests.append(Rest(lowest.seconds, lowest.rss_bytes, lowest.live_bytes))
@@ -135,6 +137,8 @@ def draw(folder, soak, judgement):
 def run(life, options):
     soak = Soak(life, pathlib.Path(options.build), options)
     soak.run()
+    if not soak.rests:
+        raise DemoError("no burst left time to rest; choose fewer requests or a longer period")
     busy_cpus = cpu_seconds(soak.worker) / (time.monotonic() - soak.began)
     judgement = judge(soak.rests, soak.failed)
     folder = pathlib.Path(options.output or f"{options.build}/soak")
@@ -143,7 +147,8 @@ def run(life, options):
     drawing = draw(folder, soak, judgement)
     if options.picture:
         shutil.copy(drawing, options.picture)
-    print(f"\n{soak.requests} requests, {soak.failed} failed; the worker used {busy_cpus:.2f} of a processor")
+    print(f"\n{soak.requests} requests, {soak.failed} failed; the worker used {busy_cpus:.2f} of a processor; "
+          f"{len(soak.samples)} samples, {soak.left_out} looks failed")
     print(judgement.sentence)
     print(f"Samples and curve: {folder}")
     return 0 if judgement.good else 1
