@@ -85,8 +85,8 @@
 #define RESPIRE_IMAGE_REGIONS 6
 #define RESPIRE_SECTIONS_PER_BLOCK 64
 
-/* An open hole. Addresses in the process; equal when closed. The first is for objects of 16-byte granules, the second for
-   lines, the third for bigger objects that did not fit into the first. */
+/* An open hole. Addresses in the process; equal when closed. The first is for objects of 16-byte granules, the second
+   for lines, the third for bigger objects that did not fit into the first. */
 struct respire_hole_image {
     uint64_t next; /* where the next object goes; aligned to a granule */
     uint64_t end;  /* first byte behind the hole */

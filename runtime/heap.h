@@ -139,8 +139,8 @@ struct heap_measures {
 };
 void heap_measure(struct heap *heap, struct heap_measures *measures);
 
-/* heap.c, for the rooms: make sure that a slot is free, and stays so until the mutator takes it. False: no memory. Called
-   by the mutator without the lock: only it enters blocks and large objects. */
+/* Make sure that a slot is free, and stays so until the mutator takes it. False: no memory. Called by the mutator
+   without the lock: only it enters blocks and large objects. */
 bool heap_reserve_block_slot(struct heap *heap);
 bool heap_reserve_large_slot(struct heap *heap);
 

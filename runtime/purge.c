@@ -322,8 +322,10 @@ void heap_purge(struct heap *heap, bool now, struct purge_result *result)
     result->pending |= left_pages > 0 && !pass.refused;
     result->bytes += pass.bytes;
     result->calls += pass.calls;
-    __atomic_fetch_add(&heap->image.purged_bytes_total, pass.bytes, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&heap->image.purge_count, pass.calls, __ATOMIC_RELAXED);
+    heap_lock(heap);
+    heap->image.purged_bytes_total += pass.bytes;
+    heap->image.purge_count += pass.calls;
+    heap_unlock(heap);
 }
 
 static uint64_t held_bytes(struct heap *heap)

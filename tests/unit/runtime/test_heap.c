@@ -130,47 +130,6 @@ static void sections_stay_apart(void **state)
     shadow_check(&shadow);
 }
 
-/* Freed memory is used again: rounds of the same work hold no more than the first ones did. */
-static void reuses_what_was_freed(void **state)
-{
-    (void)state;
-    uint64_t held_bytes = 0;
-    for (unsigned round = 0; round < 30; round++) {
-        for (unsigned i = 0; i < 15000; i++)
-            assert_true(shadow_allocate(&shadow, 1 + shadow_random(&shadow, 400)));
-        while (shadow.count > 5000)
-            shadow_free(&shadow, shadow_random(&shadow, shadow.count));
-        if (round == 9)
-            held_bytes = shadow.heap->image.held_bytes;
-        while (shadow.count > 1000)
-            shadow_free(&shadow, shadow_random(&shadow, shadow.count));
-    }
-    shadow_check(&shadow);
-    assert_in_range(shadow.heap->image.held_bytes, 0, held_bytes + held_bytes / 4);
-}
-
-/* A freed large mapping serves the next one of that size, without going through the system. */
-static void keeps_large_mappings(void **state)
-{
-    (void)state;
-    assert_true(shadow_allocate(&shadow, 300 * KIB));
-    unsigned char *address = shadow.objects[0].address;
-    shadow_free(&shadow, 0);
-    check_image(shadow.heap);
-    os_test_fail_after(0);
-    assert_true(shadow_allocate(&shadow, 290 * KIB));
-    assert_ptr_equal(shadow.objects[0].address, address);
-    os_test_fail_after(-1);
-    /* More than may be kept goes back at once. */
-    for (unsigned i = 0; i < 40; i++)
-        assert_true(shadow_allocate(&shadow, 512 * KIB));
-    uint64_t mapped_bytes = os_test_mapped_bytes();
-    while (shadow.count > 0)
-        shadow_free(&shadow, 0);
-    check_image(shadow.heap);
-    assert_true(os_test_mapped_bytes() <= mapped_bytes - (40 - LARGE_KEPT_MAX) * 512 * KIB);
-}
-
 /* More large objects than the first table has slots, and more blocks than the first block table. */
 static void tables_grow(void **state)
 {
@@ -279,25 +238,6 @@ static void out_of_memory(void **state)
     assert_false(shadow_allocate(&shadow, (size_t)1 << 47));
 }
 
-/* Free blocks and kept mappings are given back when the system has no more, and taken again in another shape. */
-static void makes_room(void **state)
-{
-    (void)state;
-    for (unsigned round = 0; round < 3; round++) {
-        for (unsigned i = 0; i < 15000; i++)
-            assert_true(shadow_allocate(&shadow, 2000));
-        os_test_limit_bytes(os_test_mapped_bytes());
-        assert_false(shadow_allocate(&shadow, 20 * MIB));
-        shadow_free_all(&shadow);
-        assert_true(shadow_allocate(&shadow, 10 * MIB));
-        assert_true(shadow_resize(&shadow, 0, 20 * MIB));
-        shadow_check(&shadow);
-        shadow_free_all(&shadow);
-        os_test_limit_bytes(0);
-    }
-    shadow_check(&shadow);
-}
-
 static void creation_without_memory(void **state)
 {
     (void)state;
@@ -386,12 +326,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(shrinks_in_place, start, end),
         cmocka_unit_test_setup_teardown(lines_lie_on_lines, start, end),
         cmocka_unit_test_setup_teardown(sections_stay_apart, start, end),
-        cmocka_unit_test_setup_teardown(reuses_what_was_freed, start, end),
-        cmocka_unit_test_setup_teardown(keeps_large_mappings, start, end),
         cmocka_unit_test_setup_teardown(tables_grow, start, end),
         cmocka_unit_test_setup_teardown(shrinking_never_fails, start, end),
         cmocka_unit_test_setup_teardown(out_of_memory, start, end),
-        cmocka_unit_test_setup_teardown(makes_room, start, end),
         cmocka_unit_test_setup_teardown(creation_without_memory, start, end),
         cmocka_unit_test_setup_teardown(closing, start, end),
         cmocka_unit_test_setup_teardown(destroy_leaves_nothing, start, end),
