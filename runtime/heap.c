@@ -96,6 +96,20 @@ static void initialize(struct heap *heap, uint64_t decay_ms, uint64_t background
     describe(heap, decay_ms, background);
 }
 
+static bool has_block(const struct heap *heap, enum kind kind)
+{
+    uint64_t any = 0;
+    for (uint64_t word = 0; word < heap->image.block_slots / 64; word++)
+        any |= heap->warm[kind][word] | heap->cold[kind][word];
+    return any != 0;
+}
+
+bool heap_prepare(struct heap *heap)
+{
+    return (has_block(heap, KIND_ANY) || block_add(heap, KIND_ANY))
+        && (has_block(heap, KIND_LINES) || block_add(heap, KIND_LINES));
+}
+
 struct heap *heap_create(uint64_t decay_ms, uint64_t background)
 {
     if (!os_pages_fit())

@@ -83,11 +83,15 @@ struct heap {
     struct heap *previous;
 };
 
-/* A heap with its first block. NULL: no memory, or a machine with other pages. `background`: 0 or 1. */
+/* An empty heap. NULL: no memory, or a machine with other pages. `background`: 0 or 1. */
 struct heap *heap_create(uint64_t decay_ms, uint64_t background);
 
 /* Return everything. Nobody may be using the heap or anything in it. */
 void heap_destroy(struct heap *heap);
+
+/* Map what a new state needs, before it begins: LuaJIT can't stand it when memory runs out while it makes a state
+   (it walks a string table that isn't there yet). False: no memory. Mutator only. */
+bool heap_prepare(struct heap *heap);
 
 /* Make a heap whose state is closed as good as new, with the memory that it has. False: it has too much to be worth
    keeping, and nothing was done. Nobody may be using the heap or anything in it. */

@@ -98,6 +98,10 @@ struct heap *registry_open(void)
         heap = heap_create(SETTING(decay_ms), SETTING(background));
     if (!heap)
         return NULL;
+    if (!heap_prepare(heap)) {
+        heap_destroy(heap);
+        return NULL;
+    }
     heap_user_begin(&heap->user);
     signal_frame_note_stack();
     pthread_mutex_lock(&lock);

@@ -16,8 +16,9 @@
 /* Holes below 64 bytes cost more to open than they hold. */
 #define SMALLEST_HOLE_BYTES 64
 
-/* A hole makes its pages resident when it opens. So the first ones are short, for hosts with many small states. */
-#define FIRST_HOLE_BYTES (8 * KIB)
+/* A hole makes its pages resident when it opens, and each lane has a page or more of its own. So in a heap this young all
+   share one lane, and holes are short: there are hosts with many small states. */
+#define YOUNG_BYTES (256 * KIB)
 
 /* `count` granules, all in one section, become free. */
 static void section_free(struct heap *heap, struct block *block, uint32_t section_number, uint32_t granule,
@@ -51,12 +52,10 @@ void *granules_free(struct heap *heap, void *start, size_t bytes)
     return NULL;
 }
 
-static size_t hole_bytes_max(const struct heap *heap)
+static size_t hole_bytes_max(const struct heap *heap, size_t wanted_bytes)
 {
-    size_t bytes = heap->opened_bytes / 8;
-    if (bytes < FIRST_HOLE_BYTES)
-        return FIRST_HOLE_BYTES;
-    return bytes < SECTION_BYTES ? round_up(bytes, PAGE_BYTES) : SECTION_BYTES;
+    size_t bytes = round_up(heap->opened_bytes / 16 + wanted_bytes, PAGE_BYTES);
+    return bytes < SECTION_BYTES ? bytes : SECTION_BYTES;
 }
 
 /* Pages of the hole that were returned get memory again, in one call rather than by as many faults. */
@@ -116,8 +115,8 @@ static bool open_hole(struct heap *heap, struct lane *lane, struct respire_hole_
         lane->scanned = limit;
         return false;
     }
-    if (count > FIRST_HOLE_BYTES / granule_bytes) {
-        uint32_t most = (uint32_t)(hole_bytes_max(heap) / granule_bytes);
+    if (count > PAGE_BYTES / granule_bytes) {
+        uint32_t most = (uint32_t)(hole_bytes_max(heap, wanted_bytes) / granule_bytes);
         count = count < most ? count : most;
     }
     struct respire_section_image *section = &block->image.sections[lane->section];
@@ -149,8 +148,8 @@ void *small_allocate_slowly(struct heap *heap, size_t bytes)
     heap_note_user(heap);
     if (bytes > SMALL_BYTES)
         return medium_allocate(heap, bytes);
-    bool first = !heap->lanes[KIND_ANY].block; /* the state itself: it needs no lane of its own */
-    uint32_t number = bytes > MISS_BYTES && !first ? (uint32_t)LANE_BIG : (uint32_t)kind_of_size(bytes);
+    bool young = heap->opened_bytes < YOUNG_BYTES;
+    uint32_t number = bytes > MISS_BYTES && !young ? (uint32_t)LANE_BIG : (uint32_t)kind_of_size(bytes);
     struct lane *lane = &heap->lanes[number];
     struct respire_hole_image *hole = &heap->image.holes[number];
     if (hole->end - hole->next < bytes) {
