@@ -119,14 +119,14 @@ static uint64_t purgeable_in_heap(struct heap *heap)
 struct pick {
     uint16_t pages[SECTIONS_PER_GROUP];
     uint64_t count;
-    bool whole; /* nothing at all is left in the group, and then its bitmap is all zero */
+    bool bitmap; /* nothing at all is left in the group, so its bitmap is all zero: that may go, too */
 };
 
 /* Mark what may go of a group, at most the excess, the highest first. Lock held. */
 static void pick_pages(struct block *block, uint32_t first, uint64_t excess_pages, struct pick *pick)
 {
     pick->count = 0;
-    pick->whole = block_kind(block) == KIND_ANY;
+    pick->bitmap = block_kind(block) == KIND_ANY && !(block->image.absent_bitmap & bitmap_page_bit(block, first));
     for (uint32_t i = SECTIONS_PER_GROUP; i-- > 0;) {
         struct respire_section_image *section = &block->image.sections[first + i];
         uint32_t pages = purgeable_pages(block, first + i);
@@ -135,11 +135,11 @@ static void pick_pages(struct block *block, uint32_t first, uint64_t excess_page
         pick->pages[i] = (uint16_t)pages;
         pick->count += (uint32_t)__builtin_popcount(pages);
         uint16_t gone = (uint16_t)(section->purged_pages | pages);
-        pick->whole &= section->state == RESPIRE_SECTION_IDLE && section_live(section) == 0
+        pick->bitmap &= section->state == RESPIRE_SECTION_IDLE && section_live(section) == 0
             && gone == section_pages(KIND_ANY, first + i);
     }
     for (uint32_t i = 0; i < SECTIONS_PER_GROUP; i++) {
-        if (pick->pages[i] != 0 || pick->whole)
+        if (pick->pages[i] != 0 || pick->bitmap)
             block->image.sections[first + i].state = RESPIRE_SECTION_PURGING;
     }
 }
@@ -147,6 +147,8 @@ static void pick_pages(struct block *block, uint32_t first, uint64_t excess_page
 /* Idle again, and offered as cold where nothing is left. Lock held. */
 static void unmark(struct heap *heap, struct block *block, uint32_t first, const struct pick *pick, bool gone)
 {
+    if (gone && pick->bitmap)
+        block->image.absent_bitmap |= bitmap_page_bit(block, first);
     for (uint32_t i = 0; i < SECTIONS_PER_GROUP; i++) {
         struct respire_section_image *section = &block->image.sections[first + i];
         if (section->state != RESPIRE_SECTION_PURGING)
@@ -185,19 +187,6 @@ static void discard_picked(struct pass *pass, char *start, const struct pick *pi
     }
 }
 
-/* The bitmap of a group in which nothing is left. Its sections are marked, so nobody sets a bit. */
-static void discard_bitmap(struct pass *pass, struct block *block, uint32_t first)
-{
-    uint64_t bit = bitmap_page_bit(block, first);
-    if (block->image.absent_bitmap & bit)
-        return;
-    discard(pass, (char *)block + BITMAP_OFFSET + first / SECTIONS_PER_GROUP * PAGE_BYTES, PAGE_BYTES);
-    if (!pass->refused) {
-        block->image.absent_bitmap |= bit;
-        pass->bytes += PAGE_BYTES;
-    }
-}
-
 static void purge_group(struct pass *pass, uint64_t slot, uint32_t first)
 {
     struct heap *heap = pass->heap;
@@ -207,17 +196,19 @@ static void purge_group(struct pass *pass, uint64_t slot, uint32_t first)
     if (block)
         pick_pages(block, first, pass->excess_pages, &pick);
     heap_unlock(heap);
-    if (!block || (pick.count == 0 && !pick.whole))
+    if (!block || (pick.count == 0 && !pick.bitmap))
         return;
     discard_picked(pass, (char *)block + first * SECTION_BYTES, &pick);
-    if (!pass->refused) {
-        pass->bytes += pick.count * PAGE_BYTES;
+    /* Its sections are marked, so nobody sets a bit. */
+    if (pick.bitmap)
+        discard(pass, (char *)block + BITMAP_OFFSET + first / SECTIONS_PER_GROUP * PAGE_BYTES, PAGE_BYTES);
+    bool gone = !pass->refused;
+    if (gone) {
+        pass->bytes += (pick.count + pick.bitmap) * PAGE_BYTES;
         pass->excess_pages -= pick.count;
     }
-    if (pick.whole && !pass->refused)
-        discard_bitmap(pass, block, first);
     heap_lock(heap);
-    unmark(heap, block, first, &pick, !pass->refused);
+    unmark(heap, block, first, &pick, gone);
     heap_unlock(heap);
 }
 
