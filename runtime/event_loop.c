@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "idle_gc.h"
+#include "pressure.h"
 #include "settings.h"
 
 #include <pthread.h>
@@ -103,6 +104,10 @@ int event_loop_wait(struct wait *wait, int64_t timeout_ns)
     this_turn.turn++;
     if (timeout_ns == 0 || idle_ns == 0 || loop.collecting) {
         result = wait->sleep(wait, timeout_ns, wait->mask);
+    } else if (pressure_is_high()) {
+        result = wait->sleep(wait, 0, wait->mask);
+        if (result == 0)
+            result = wait_idly(wait, timeout_ns, false, true);
     } else if (timeout_ns > 0 && timeout_ns <= cut_ns) {
         result = wait->sleep(wait, timeout_ns, wait->mask);
         loop.until_look_ns = cut_ns - timeout_ns;

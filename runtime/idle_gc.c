@@ -7,8 +7,9 @@
  *     (heap_user.h). Nobody may be inside the state (lua_rest.h), nor hold the thread in a signal handler
  *     (signal_frame.h). A program that has stopped the collector has its reasons, and so has one with a debug hook.
  *   - Is it worth it? A collection goes over all that lives. It starts when the state was used since the last one, and
- *     then at once if half as much as lived has come on top, else such that it takes a SHAREth of the time at most. One
- *     that the program has broken into goes on only after PATIENCE times as much quiet as it has taken so far.
+ *     then at once if half as much as lived has come on top, else such that it takes a SHAREth of the time at most
+ *     (where memory is short, a SHARE_EAGERth, and without waiting for idleness to last). One that the program has
+ *     broken into goes on only after PATIENCE times as much quiet as it has taken so far.
  *   - When is it over? After two ends of a cycle: the first cycle may have begun long before and have missed what died
  *     since, and what has a finalizer is only freed by the cycle behind the one that calls it.
  *
@@ -19,6 +20,7 @@
 
 #include "clock.h"
 #include "event_log.h"
+#include "pressure.h"
 #include "purger.h"
 #include "registry.h"
 #include "settings.h"
@@ -37,6 +39,7 @@
 #define STEP_KIB 4
 
 #define SHARE 100
+#define SHARE_EAGER 10
 #define PATIENCE 10
 #define CYCLES 2
 #define RETRY_NS 10000000u
@@ -129,14 +132,19 @@ static bool much_has_come(const struct heap *heap)
     return heap->idle.after_kib == 0 || count_kib(heap) > heap->idle.after_kib + heap->idle.after_kib / 2;
 }
 
+static uint64_t needed_quiet_ns(void)
+{
+    return pressure_is_high() ? 0 : SETTING(idle_gc_ms) * NS_PER_MS;
+}
+
 /* When the next slice may be run, if the state stays as it was seen. */
 static uint64_t due_ns(const struct heap *heap)
 {
     const struct heap_idle *idle = &heap->idle;
-    uint64_t quiet_ns = SETTING(idle_gc_ms) * NS_PER_MS;
+    uint64_t quiet_ns = needed_quiet_ns();
     uint64_t paid_ns = 0;
     if (idle->cycles_left == 0 && !much_has_come(heap))
-        paid_ns = idle->ended_ns + idle->took_ns * SHARE;
+        paid_ns = idle->ended_ns + idle->took_ns * (pressure_is_high() ? SHARE_EAGER : SHARE);
     if (idle->cycles_left > 0 && idle->paused != idle->seen && quiet_ns < idle->took_ns * PATIENCE)
         quiet_ns = idle->took_ns * PATIENCE;
     quiet_ns += idle->quiet_since_ns;
@@ -151,7 +159,7 @@ static bool is_due(struct heap *heap, void *data)
         return false;
     if (heap_activity(heap) != idle->seen) {
         idle->seen = heap_activity(heap);
-        idle->quiet_since_ns = look->now_ns - (look->idle ? SETTING(idle_gc_ms) * NS_PER_MS : 0);
+        idle->quiet_since_ns = look->now_ns - (look->idle ? needed_quiet_ns() : 0);
     }
     uint64_t due = due_ns(heap);
     if (due > look->now_ns && due - look->now_ns < look->later_ns)

@@ -18,6 +18,8 @@ struct options {
     uint64_t decay_ms;
     uint64_t background; /* 0 or 1 */
     uint64_t idle_gc_ms; /* 0: off */
+    uint64_t goal_bytes; /* 0: none */
+    uint64_t goal_percent_of_cgroup; /* 0: none */
     char log[OPTION_VALUE_BYTES]; /* off, stderr or a file name */
 };
 

@@ -8,6 +8,7 @@
  */
 #include "purger.h"
 
+#include "pressure.h"
 #include "registry.h"
 #include "settings.h"
 
@@ -23,6 +24,9 @@
 #include <unistd.h>
 
 #define STACK_BYTES ((size_t)256 * 1024)
+
+/* The least that the option takes. */
+#define EAGER_DECAY_MS 500
 
 static atomic_bool running;
 static atomic_uint wakes;   /* a futex: counts purger_wake calls */
@@ -43,18 +47,37 @@ static void wake_sleepers(atomic_uint *futex)
     errno = error;
 }
 
+/* A step of the decay; where memory is short, of the shortest one that there is. */
+static uint64_t step_ms(void)
+{
+    uint64_t decay_ms = SETTING(decay_ms);
+    if (pressure_is_high() && decay_ms > EAGER_DECAY_MS)
+        decay_ms = EAGER_DECAY_MS;
+    return decay_ms / DECAY_STEPS;
+}
+
 /* A step of the decay since the last pass, whatever the decay becomes meanwhile. */
 static void rest_between_passes(void)
 {
     uint64_t last_ms = clock_ms();
     for (;;) {
         unsigned seen = atomic_load(&changes);
-        uint64_t pass_ms = SETTING(decay_ms) / DECAY_STEPS;
+        uint64_t pause_ms = step_ms();
         uint64_t rested_ms = clock_ms() - last_ms;
-        if (rested_ms >= pass_ms)
+        if (rested_ms >= pause_ms)
             return;
-        sleep_on(&changes, seen, pass_ms - rested_ms);
+        pause_ms -= rested_ms;
+        if (pressure_has_goal() && pause_ms > PRESSURE_LOOK_MS)
+            pause_ms = PRESSURE_LOOK_MS;
+        sleep_on(&changes, seen, pause_ms);
+        pressure_look();
     }
+}
+
+/* There is nothing to purge, but a growing program may come to be above its goal. One that rests does not. */
+static bool busy_under_goal(void)
+{
+    return SETTING(background) && pressure_has_goal() && registry_was_active();
 }
 
 static void *purge_forever(void *unused)
@@ -63,11 +86,12 @@ static void *purge_forever(void *unused)
     pthread_setname_np(pthread_self(), "respire");
     for (;;) {
         unsigned seen = atomic_load(&wakes);
+        pressure_look();
         if (SETTING(background) && registry_purge()) {
             rest_between_passes();
         } else {
             atomic_store(&asleep, true);
-            sleep_on(&wakes, seen, 0);
+            sleep_on(&wakes, seen, busy_under_goal() ? PRESSURE_LOOK_MS : 0);
             atomic_store(&asleep, false);
         }
     }

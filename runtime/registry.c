@@ -11,6 +11,7 @@
 #include "registry.h"
 
 #include "event_log.h"
+#include "pressure.h"
 #include "purge.h"
 #include "purger.h"
 #include "settings.h"
@@ -50,6 +51,7 @@ static void in_child(void)
     current = NULL;
     cursor = NULL;
     purger_forget();
+    pressure_forget();
     /* The next need starts the child's own thread. */
     for (struct heap *heap = first; heap; heap = heap->next) {
         atomic_store(&heap->work, false);
@@ -179,6 +181,19 @@ bool registry_search(bool wait, bool (*matches)(struct heap *, void *), void *da
     return true;
 }
 
+bool registry_was_active(void)
+{
+    static uint64_t seen;
+    uint64_t activity = 0;
+    pthread_mutex_lock(&lock);
+    for (struct heap *heap = first; heap; heap = heap->next)
+        activity += heap_activity(heap);
+    pthread_mutex_unlock(&lock);
+    bool changed = activity != seen;
+    seen = activity;
+    return changed;
+}
+
 /* The next heap that has or may have something free, as `current`. NULL: no more in this pass. */
 static struct heap *enter_next(void)
 {
@@ -205,7 +220,8 @@ static void leave(struct heap *heap)
 
 bool registry_purge(void)
 {
-    bool looked = spare_decay(SETTING(decay_ms));
+    bool eager = pressure_is_high();
+    bool looked = spare_decay(eager ? 0 : SETTING(decay_ms));
     struct purge_result total = {0};
     pthread_mutex_lock(&lock);
     cursor = first;
@@ -214,7 +230,7 @@ bool registry_purge(void)
         struct purge_result result = {0};
         looked = true;
         atomic_store(&heap->work, false);
-        heap_purge(heap, false, &result);
+        heap_purge(heap, eager, &result);
         heap->pending = result.pending;
         total.bytes += result.bytes;
         total.calls += result.calls;

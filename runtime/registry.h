@@ -29,6 +29,9 @@ struct heap *registry_find(const void *state);
  */
 bool registry_search(bool wait, bool (*matches)(struct heap *, void *), void *data, struct heap **found);
 
+/* True: some state was used since the last call. Purger's thread only. */
+bool registry_was_active(void);
+
 /* One pass of the purger over all heaps. False: there was nothing to look at. Purger's thread only. */
 bool registry_purge(void);
 

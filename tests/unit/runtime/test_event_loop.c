@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "heap_user.h"
 #include "idle_gc.h"
+#include "pressure.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -76,6 +77,7 @@ static int setup(void **state)
     struct heap_user user = {0};
     heap_user_begin(&user);
     settings_in_force.idle_gc_ms = IDLE_MS;
+    atomic_store(&pressure_high, false);
     memset(&look, 0, sizeof(look));
     memset(&slices, 0, sizeof(slices));
     slices.ms = 1;
@@ -276,10 +278,29 @@ static void signal_in_a_slice_ends_the_wait(void **state)
     close(epoll);
 }
 
+/* Memory is short: idle at once, but busy is busy still. */
+static void eager_thread_is_asked_at_once(void **state)
+{
+    (void)state;
+    be_busy();
+    atomic_store(&pressure_high, true);
+    look.looks = 0;
+    for (int i = 0; i < 100; i++)
+        be_busy();
+    assert_int_equal(look.looks, 0);
+    slices.left = 5;
+    uint64_t start_ns = clock_ns();
+    assert_int_equal(poll(NULL, 0, 40), 0);
+    assert_in_range(passed_ms(start_ns), 40, 100);
+    assert_int_equal(slices.ran, 5);
+    assert_true(look.long_enough > 0);
+}
+
 static void off_is_off(void **state)
 {
     (void)state;
     settings_in_force.idle_gc_ms = 0;
+    atomic_store(&pressure_high, true);
     assert_int_equal(poll(NULL, 0, 120), 0);
     assert_int_equal(look.looks, 0);
 }
@@ -315,6 +336,7 @@ int main(void)
         TEST(collection_ends_with_an_event),
         TEST(wait_in_a_slice_is_plain),
         TEST(signal_in_a_slice_ends_the_wait),
+        TEST(eager_thread_is_asked_at_once),
         TEST(off_is_off),
         TEST(other_threads_are_none_of_ours),
     };
