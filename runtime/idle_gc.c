@@ -6,10 +6,10 @@
  *     is clear. Else the thread must have opened the state itself and been its only visitor in many turns
  *     (heap_user.h). Nobody may be inside the state (lua_rest.h), nor hold the thread in a signal handler
  *     (signal_frame.h). A program that has stopped the collector has its reasons, and so has one with a debug hook.
- *   - Is it worth it? A collection goes over all that lives. It starts when the state was used since the last one, and
- *     then at once if half as much as lived has come on top, else such that it takes a SHAREth of the time at most
- *     (where memory is short, a SHARE_EAGERth, and without waiting for idleness to last). One that the program has
- *     broken into goes on only after PATIENCE times as much quiet as it has taken so far.
+ *   - Is it worth it? A collection goes over all that lives. It starts when the state was used since the last one: at
+ *     once if half as much as that left has come on top, else such that it takes a tenth of the time (an eighth has
+ *     come) or a hundredth at most. Where memory is short, everything comes a step sooner, and idleness need not last.
+ *     One that the program has broken into goes on only after PATIENCE times as much quiet as it has taken so far.
  *   - When is it over? After two ends of a cycle: the first cycle may have begun long before and have missed what died
  *     since, and what has a finalizer is only freed by the cycle behind the one that calls it.
  *
@@ -39,7 +39,7 @@
 #define STEP_KIB 4
 
 #define SHARE 100
-#define SHARE_EAGER 10
+#define SHARE_FOR_SOME 10
 #define PATIENCE 10
 #define CYCLES 2
 #define RETRY_NS 10000000u
@@ -59,6 +59,7 @@ static _Thread_local struct {
 
 /* When more threads than one were last counted: counting takes a moment. */
 static _Atomic uint64_t crowded_ns;
+static _Atomic pid_t crowded_process;
 
 /* Field 20 of /proc/self/stat (proc(5)), counted from behind the name, which may hold anything. 0: it can't be read. */
 static unsigned long count_threads(void)
@@ -80,10 +81,11 @@ static bool is_only_thread(void)
 {
     uint64_t now = clock_ns();
     uint64_t crowded = atomic_load(&crowded_ns);
-    if (crowded != 0 && now - crowded < CROWDED_NS)
+    if (now - crowded < CROWDED_NS && atomic_load(&crowded_process) == getpid())
         return false;
     if (count_threads() == (purger_runs() ? 2 : 1))
         return true;
+    atomic_store(&crowded_process, getpid());
     atomic_store(&crowded_ns, now);
     return false;
 }
@@ -126,10 +128,15 @@ static int count_kib(const struct heap *heap)
     return heap->functions.gc(state_of(heap), GC_COUNT, 0);
 }
 
-/* Half as much as the last collection left has come on top. */
-static bool much_has_come(const struct heap *heap)
+/* What part of the time the next collection may take, by how much has come on top of what the last one left. 0: all. */
+static uint64_t share(const struct heap *heap)
 {
-    return heap->idle.after_kib == 0 || count_kib(heap) > heap->idle.after_kib + heap->idle.after_kib / 2;
+    int left_kib = heap->idle.after_kib;
+    int come_kib = count_kib(heap) - left_kib;
+    bool eager = pressure_is_high();
+    if (left_kib == 0 || come_kib > left_kib / (eager ? 8 : 2))
+        return 0;
+    return eager || come_kib > left_kib / 8 ? SHARE_FOR_SOME : SHARE;
 }
 
 static uint64_t needed_quiet_ns(void)
@@ -143,8 +150,8 @@ static uint64_t due_ns(const struct heap *heap)
     const struct heap_idle *idle = &heap->idle;
     uint64_t quiet_ns = needed_quiet_ns();
     uint64_t paid_ns = 0;
-    if (idle->cycles_left == 0 && !much_has_come(heap))
-        paid_ns = idle->ended_ns + idle->took_ns * (pressure_is_high() ? SHARE_EAGER : SHARE);
+    if (idle->cycles_left == 0)
+        paid_ns = idle->ended_ns + idle->took_ns * share(heap);
     if (idle->cycles_left > 0 && idle->paused != idle->seen && quiet_ns < idle->took_ns * PATIENCE)
         quiet_ns = idle->took_ns * PATIENCE;
     quiet_ns += idle->quiet_since_ns;
