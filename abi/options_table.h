@@ -22,6 +22,8 @@
            "while this much or more is resident, collect and give back without delay; 0: no goal")                   \
     OPTION(goal_percent_of_cgroup, INTEGER, 0, 100, "90",                                                            \
            "... while the control group uses this much of its memory limit, or stalls; 0: no goal")                  \
+    OPTION(table_log, INTEGER, 0, 1073741824, "4096",                                                                \
+           "note where Lua tables grow to this many records (at least 1024) or more; 0: never")                      \
     OPTION(log, DESTINATION, 0, 0, "off", "one line per event (heap created, closed, pages given back)")
 
 #endif

@@ -7,6 +7,7 @@
 #include "large.h"
 #include "registry.h"
 #include "small.h"
+#include "table_log.h"
 
 #include <string.h>
 
@@ -121,6 +122,7 @@ static void *resize_in_blocks(struct heap *heap, void *object, size_t old_bytes,
 
 static __attribute__((noinline)) void *resize(struct heap *heap, void *object, size_t old_bytes, size_t new_bytes)
 {
+    table_log_note(heap, old_bytes, new_bytes);
     if (old_bytes >= LARGE_BYTES)
         return resize_large(heap, object, old_bytes, new_bytes);
     if (__builtin_expect(heap->undersized > 0, 0) && large_holds(heap, object))
@@ -130,6 +132,12 @@ static __attribute__((noinline)) void *resize(struct heap *heap, void *object, s
     return resize_in_blocks(heap, object, old_bytes, new_bytes);
 }
 
+static __attribute__((noinline)) void *allocate_bigger(struct heap *heap, size_t bytes)
+{
+    table_log_note(heap, 0, bytes);
+    return allocate(heap, bytes);
+}
+
 void *heap_reallocate(void *data, void *object, size_t old_bytes, size_t new_bytes)
 {
     struct heap *heap = data;
@@ -137,7 +145,7 @@ void *heap_reallocate(void *data, void *object, size_t old_bytes, size_t new_byt
         return object && old_bytes > 0 ? free_object(heap, object, old_bytes) : NULL;
     /* PUC Lua passes a type in old_bytes when there is no object. */
     if (!object || old_bytes == 0)
-        return allocate(heap, new_bytes);
+        return new_bytes <= SMALL_BYTES ? small_allocate(heap, new_bytes) : allocate_bigger(heap, new_bytes);
     return resize(heap, object, old_bytes, new_bytes);
 }
 

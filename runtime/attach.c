@@ -21,6 +21,7 @@
 #include "luajit_probe.h"
 #include "os_memory.h"
 #include "registry.h"
+#include "table_log.h"
 
 #include <string.h>
 
@@ -180,6 +181,7 @@ static bool take_over(struct lua_State *state, const struct lua_functions *funct
     attachment->state = state;
     attachment->old_function = functions->getallocf(state, &attachment->old_data);
     describe(attachment, attachment->old_function == facts->stock);
+    table_log_prepare(heap);
     functions->setallocf(state, reallocate, attachment);
     event_log("heap %p takes over the living state %p", (void *)heap, (void *)state);
     return true;

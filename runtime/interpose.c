@@ -8,6 +8,7 @@
 #include "interpose.h"
 
 #include "registry.h"
+#include "table_log.h"
 
 EXPORT struct lua_State *lua_newstate(lua_allocator *allocator, void *data, unsigned long seed);
 EXPORT void lua_close(struct lua_State *state);
@@ -23,6 +24,7 @@ struct lua_State *open_on_heap(const struct lua_functions *functions, struct hea
         return NULL;
     }
     heap->image.state_address = (uintptr_t)state;
+    table_log_prepare(heap);
     return state;
 }
 

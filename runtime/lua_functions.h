@@ -38,6 +38,7 @@ typedef int lua_function(struct lua_State *state);
     ROW(toboolean, "lua_toboolean", int, (struct lua_State *, int))                                   \
     ROW(createtable, "lua_createtable", void, (struct lua_State *, int, int))                         \
     ROW(setfield, "lua_setfield", void, (struct lua_State *, int, const char *))                      \
+    ROW(rawseti, "lua_rawseti", void, (struct lua_State *, int, int))                                 \
     ROW(pushcclosure, "lua_pushcclosure", void, (struct lua_State *, lua_function *, int))            \
     ROW(pushnil, "lua_pushnil", void, (struct lua_State *))                                           \
     ROW(pushboolean, "lua_pushboolean", void, (struct lua_State *, int))                              \
@@ -51,6 +52,7 @@ typedef int lua_function(struct lua_State *state);
     ROW(cpcall, "lua_cpcall", int, (struct lua_State *, lua_function *, void *))                      \
     ROW(status, "lua_status", int, (struct lua_State *))                                              \
     ROW(getstack, "lua_getstack", int, (struct lua_State *, int, void *))                             \
+    ROW(getinfo, "lua_getinfo", int, (struct lua_State *, const char *, void *))                      \
     ROW(gethookmask, "lua_gethookmask", int, (struct lua_State *))                                    \
     ROW(newthread, "lua_newthread", struct lua_State *, (struct lua_State *))                         \
     ROW(resume, "lua_resume", int, (struct lua_State *, int))                                         \

@@ -15,6 +15,7 @@
 #include "interpose.h"
 #include "library.h"
 #include "settings.h"
+#include "table_log.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -128,10 +129,43 @@ static int module_get(struct lua_State *state)
     return 1;
 }
 
+static void push_growth(const struct lua_functions *lua, struct lua_State *state, const struct table_growth *growth)
+{
+    lua->createtable(state, 0, 5);
+    lua->pushstring(state, growth->kind);
+    lua->setfield(state, -2, "kind");
+    lua->pushnumber(state, (double)growth->records);
+    lua->setfield(state, -2, "records");
+    lua->pushnumber(state, (double)growth->bytes);
+    lua->setfield(state, -2, "bytes");
+    lua->pushnumber(state, (double)growth->time_ms / 1000);
+    lua->setfield(state, -2, "time");
+    if (growth->where[0] == '\0')
+        return;
+    lua->pushstring(state, growth->where);
+    lua->setfield(state, -2, "where");
+}
+
+/* tables() */
+static int module_tables(struct lua_State *state)
+{
+    struct lua_functions lua;
+    lua_functions_find(__builtin_return_address(0), &lua);
+    struct table_growth growth;
+    lua.createtable(state, TABLE_LOG_GROWTHS, 0);
+    int place = 0;
+    for (uint64_t number = table_log_count(); table_log_read(number, &growth); number--) {
+        push_growth(&lua, state, &growth);
+        lua.rawseti(state, -2, ++place);
+    }
+    return 1;
+}
+
 static const struct {
     const char *name;
     lua_function *function;
-} module_rows[] = {{"stats", module_stats}, {"trim", module_trim}, {"set", module_set}, {"get", module_get}};
+} module_rows[] = {{"stats", module_stats}, {"trim", module_trim}, {"set", module_set}, {"get", module_get},
+                 {"tables", module_tables}};
 
 #define MODULE_COUNT (sizeof(module_rows) / sizeof(module_rows[0]))
 

@@ -11,7 +11,8 @@
  *
  * The experiments: inside a C function called in coroutine X, cur_L holds X. Two coroutines and the main thread in turn
  * leave one word. Then a loop that allocates runs hot, and the allocator looks at the word behind cur_L: compiled code
- * must have been seen there, unless this LuaJIT compiles nothing.
+ * must have been seen there, unless this LuaJIT compiles nothing. And L->base is the word of a lua_State that equals
+ * the top while a C function's stack is empty, and stays when something is pushed.
  */
 #include "lua_rest.h"
 
@@ -33,6 +34,9 @@ union debug_record {
 /* LuaJIT's first allocation: the main thread, the global state, the compiler. */
 #define FIRST_OBJECT_WORDS_MAX 8192
 
+/* LuaJIT's lua_State with GC64. */
+#define THREAD_WORDS 12
+
 struct scratch {
     const struct lua_functions *functions;
     size_t used_bytes; /* of what lies behind */
@@ -41,6 +45,7 @@ struct scratch {
     struct lua_State *state;
     struct lua_rest_words found;
     unsigned char excluded[FIRST_OBJECT_WORDS_MAX];
+    bool not_base[THREAD_WORDS];
     bool base_seen;    /* the word behind cur_L was not 0 in a call of the allocator */
     bool base_missing; /* ... never, though there was compiled code */
     bool contradicted; /* inside a C function the words said something else */
@@ -61,6 +66,11 @@ static volatile uintptr_t *words_of(struct lua_State *state, struct lua_rest_wor
 struct lua_State *lua_last_run(struct lua_State *state, struct lua_rest_words words)
 {
     return (struct lua_State *)words_of(state, words)[0];
+}
+
+uintptr_t lua_compiled_base(struct lua_State *state, struct lua_rest_words words)
+{
+    return words_of(state, words)[1];
 }
 
 void lua_set_last_run(struct lua_State *state, struct lua_rest_words words, struct lua_State *last)
@@ -160,6 +170,47 @@ static int compare_in_coroutine(struct lua_State *state)
     return scratch->functions->resume(coroutine, 0) == 0 ? 0 : -1;
 }
 
+/* A C function. */
+static int exclude_not_base(struct lua_State *running)
+{
+    volatile uintptr_t *words = (volatile uintptr_t *)(void *)running;
+    uintptr_t before[THREAD_WORDS];
+    uintptr_t top = 0;
+    scratch->functions->settop(running, 0);
+    for (size_t i = 0; i < THREAD_WORDS; i++)
+        before[i] = words[i];
+    scratch->functions->pushnil(running);
+    for (size_t i = 0; i < THREAD_WORDS; i++)
+        top = words[i] != before[i] ? before[i] : top;
+    for (size_t i = 0; i < THREAD_WORDS; i++)
+        scratch->not_base[i] |= before[i] != top || words[i] != top;
+    return 0;
+}
+
+static int exclude_not_base_in_coroutine(struct lua_State *state)
+{
+    struct lua_State *coroutine = scratch->functions->newthread(state);
+    scratch->functions->pushcclosure(coroutine, exclude_not_base, 0);
+    return scratch->functions->resume(coroutine, 0) == 0 ? 0 : -1;
+}
+
+static void find_base(void)
+{
+    const struct lua_functions *functions = scratch->functions;
+    size_t left = 0;
+    size_t found = 0;
+    if (functions->cpcall(scratch->state, exclude_not_base, NULL) != 0
+        || functions->cpcall(scratch->state, exclude_not_base_in_coroutine, NULL) != 0)
+        return;
+    for (size_t i = 0; i < THREAD_WORDS; i++) {
+        if (!scratch->not_base[i]) {
+            found = i;
+            left++;
+        }
+    }
+    scratch->found.base_offset = left == 1 ? (ptrdiff_t)(found * sizeof(uintptr_t)) : 0;
+}
+
 /* Runs one of the chunks below as a coroutine of C, as hosts do. */
 static bool run_chunk(const char *text)
 {
@@ -202,6 +253,8 @@ bool lua_rest_learn(const struct lua_functions *functions, struct lua_rest_words
     if (here->state && here->word_count <= FIRST_OBJECT_WORDS_MAX) {
         scratch = here;
         learnt = experiment();
+        if (learnt)
+            find_base();
         scratch = NULL;
     }
     if (learnt)

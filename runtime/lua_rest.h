@@ -17,6 +17,7 @@
 /* Where the two words are, from a state's main lua_State. Holds for all states of one LuaJIT library. 0: not known. */
 struct lua_rest_words {
     ptrdiff_t current_offset;
+    ptrdiff_t base_offset; /* of L->base, from any lua_State; not needed to tell who runs, so it may be 0 alone */
 };
 
 /* Find them; takes about a millisecond. False: the experiments did not come to one clear result. */
@@ -24,6 +25,9 @@ bool lua_rest_learn(const struct lua_functions *functions, struct lua_rest_words
 
 /* The coroutine that ran last: NULL, a dead one or a living one, but never one that was freed. */
 struct lua_State *lua_last_run(struct lua_State *state, struct lua_rest_words words);
+
+/* The base of its innermost frame while compiled code runs. 0: none does. */
+uintptr_t lua_compiled_base(struct lua_State *state, struct lua_rest_words words);
 
 /* Put back what lua_last_run returned, after a call that changed it. It must not have been freed meanwhile. */
 void lua_set_last_run(struct lua_State *state, struct lua_rest_words words, struct lua_State *last);

@@ -20,6 +20,7 @@ struct options {
     uint64_t idle_gc_ms; /* 0: off */
     uint64_t goal_bytes; /* 0: none */
     uint64_t goal_percent_of_cgroup; /* 0: none */
+    uint64_t table_log;  /* records; 0: off */
     char log[OPTION_VALUE_BYTES]; /* off, stderr or a file name */
 };
 

@@ -17,6 +17,7 @@
 #include "settings.h"
 #include "spare.h"
 #include "signal_frame.h"
+#include "table_log.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -32,12 +33,14 @@ static void before_fork(void)
     pthread_mutex_lock(&lock);
     for (struct heap *heap = first; heap; heap = heap->next)
         heap_lock(heap);
+    table_log_lock();
     event_log_lock();
 }
 
 static void release_all(void)
 {
     event_log_unlock();
+    table_log_unlock();
     for (struct heap *heap = first; heap; heap = heap->next)
         heap_unlock(heap);
     pthread_mutex_unlock(&lock);

@@ -2,7 +2,8 @@
  * settings.h: the options in force, for all heaps of the process.
  *
  * They start as RESPIRE_OPTIONS says and change by settings_set, which makes a change known at once: to every heap and
- * its image, to the purger, to the log. Any thread. Order of locks: settings, purge gate, registry, heap, log.
+ * its image, to the purger, to the log. Any thread. Order of locks: settings, purge gate, registry, heap,
+ * table log, log.
  */
 #ifndef RESPIRE_RUNTIME_SETTINGS_H
 #define RESPIRE_RUNTIME_SETTINGS_H

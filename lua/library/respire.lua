@@ -39,4 +39,17 @@ function respire.set(name, value) end
 ---@return string? reason why there is none
 function respire.get(name) end
 
+---A growth of a table, as the allocator saw it.
+---@class respire.growth
+---@field kind "array"|"hash" the part of the table that grew
+---@field records integer that the part has room for now
+---@field bytes integer
+---@field time number seconds since 1970, as os.time() counts
+---@field where string? the call chain, innermost first: "app.lua:12 < app.lua:40 < [C]"; nil where it is not known
+
+---The last 256 growths to `table_log` records or more, of all states of the process, newest first. lua/README.md says what may
+---be mistaken for one.
+---@return respire.growth[]
+function respire.tables() end
+
 return respire

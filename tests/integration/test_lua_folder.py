@@ -32,11 +32,13 @@ def test_documents_know_the_interface(lua, tmp_path):
     """Every function and every figure is in the README and in the file for editors, and nothing else is."""
     script = tmp_path / "names.lua"
     script.write_text('local r = require "respire" for name in pairs(r) do print("function", name) end '
-                      'for name in pairs(r.stats()) do print("field", name) end')
+                      'for name in pairs(r.stats()) do print("field", name) end '
+                      'local t = {} for i = 1, 5000 do t[i] = i end '
+                      'for name in pairs(r.tables()[1]) do print("field", name) end')
     names = [line.split("\t") for line in lua(script)]
     functions = {name for kind, name in names if kind == "function"}
     fields = {name for kind, name in names if kind == "field"}
-    assert functions >= {"stats", "trim", "set", "get"}
+    assert functions >= {"stats", "trim", "set", "get", "tables"}
     for_editors = (LUA / "library/respire.lua").read_text()
     assert set(re.findall(r"^function respire\.(\w+)\(", for_editors, flags=re.M)) == functions
     assert set(re.findall(r"^---@field (\w+) ", for_editors, flags=re.M)) == fields

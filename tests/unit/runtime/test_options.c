@@ -30,6 +30,7 @@ static void assert_defaults(const struct options *options)
     assert_int_equal(options->decay_ms, 1000);
     assert_int_equal(options->background, 1);
     assert_int_equal(options->idle_gc_ms, 50);
+    assert_int_equal(options->table_log, 4096);
     assert_int_equal(options->goal_bytes, 0);
     assert_int_equal(options->goal_percent_of_cgroup, 90);
     assert_string_equal(options->log, "off");
@@ -91,7 +92,7 @@ static void wrong_names(void **state)
     assert_string_equal(said,
                         "RESPIRE_OPTIONS: there is no option \"decay\"; the options are decay_ms background idle_gc_ms "
                                   "goal_bytes goal_percent_of_cgroup "
-                                  "log");
+                                  "table_log log");
     options = parse("decay_msx=1,=5,nonsense,decay_ms=700");
     assert_int_equal(complaints, 3);
     assert_int_equal(options.decay_ms, 700);
@@ -125,7 +126,7 @@ static void one_by_one(void **state)
     assert_false(options_set(&options, "decay", "1000", sentence));
     assert_string_equal(sentence, "there is no option \"decay\"; the options are decay_ms background idle_gc_ms "
                                   "goal_bytes goal_percent_of_cgroup "
-                                  "log");
+                                  "table_log log");
     assert_false(options_get(&options, "", value, &kind, sentence));
     assert_memory_equal(&options, &again, sizeof(options));
 }
