@@ -10,8 +10,8 @@
  *   - compiled code saves neither. jit_base is then the base of the function that it was entered in, or has returned
  *     to, and the frames below are as the interpreter left them. So L->base is set to it for the walk, and the
  *     counter is not looked at;
- *   - a coroutine that has yielded or failed is not the one that allocates, though it may be the last that ran. A status
- *     of its own also marks one that runs an error handler: that is given up.
+ *   - a coroutine that has yielded or failed is not the one that allocates, though it may be the last that ran. A
+ *     status of its own also marks one that runs an error handler: that is given up.
  */
 #include "lua_where.h"
 
