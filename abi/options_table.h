@@ -19,9 +19,9 @@
     OPTION(background, SWITCH, 0, 1, "on", "off: give pages back only when respire_trim is called")                  \
     OPTION(idle_gc_ms, INTEGER, 0, 3600000, "50", "collect garbage after this many idle milliseconds; 0: never")     \
     OPTION(goal_bytes, INTEGER, 0, 1152921504606846976, "0",                                                         \
-           "while this much or more is resident, collect and give back without delay; 0: no goal")                   \
+           "while this much is resident, collect and give back at once; 0: no goal")                                 \
     OPTION(goal_percent_of_cgroup, INTEGER, 0, 100, "90",                                                            \
-           "... while the control group uses this much of its memory limit, or stalls; 0: no goal")                  \
+           "the same while this part of the control group's memory limit is in use, or it stalls; 0: no goal")       \
     OPTION(table_log, INTEGER, 0, 1073741824, "4096",                                                                \
            "note where Lua tables grow to this many records (at least 1024) or more; 0: never")                      \
     OPTION(log, DESTINATION, 0, 0, "off", "one line per event (heap created, closed, pages given back)")

@@ -81,7 +81,7 @@ void command_run_more_help(void)
         const struct runtime_option *option = &runtime_options[i];
         char values[64];
         option_describe(option->kind, option->minimum, option->maximum, values, sizeof(values));
-        printf("  %-16s %s\n  %-16s   (%s; default %s)\n", option->name, option->description, "", values,
+        printf("  %-23s %s\n  %-23s   (%s; default %s)\n", option->name, option->description, "", values,
             option->fallback);
     }
 }
