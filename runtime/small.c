@@ -16,8 +16,8 @@
 /* Holes below 64 bytes cost more to open than they hold. */
 #define SMALLEST_HOLE_BYTES 64
 
-/* A hole makes its pages resident when it opens, and each lane has a page or more of its own. So in a heap this young all
-   share one lane, and holes are short: there are hosts with many small states. */
+/* A hole makes its pages resident when it opens, and each lane has a page or more of its own. So in a heap this young
+   all share one lane, and holes are short: there are hosts with many small states. */
 #define YOUNG_BYTES (256 * KIB)
 
 /* `count` granules, all in one section, become free. */
@@ -76,8 +76,8 @@ static __attribute__((noinline)) void make_resident(struct respire_section_image
         os_populate(start + first * PAGE_BYTES, (last + 1 - first) * PAGE_BYTES);
 }
 
-/* The next run of at least `wanted` free granules in [*from, limit). A run that starts in the middle of a word ends with
-   it at the latest, one that starts with a word goes on: most holes are small, and found in one step then. */
+/* The next run of at least `wanted` free granules in [*from, limit). A run that starts in the middle of a word ends
+   with it at the latest, one that starts with a word goes on: most holes are small, and found in one step then. */
 static uint32_t find_run(const struct block *block, uint32_t *from, uint32_t limit, uint32_t wanted)
 {
     uint32_t at = *from;

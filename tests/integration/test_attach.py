@@ -43,9 +43,11 @@ def test_preloaded_state_stays_as_it_is(attach_preloaded):
 
 @pytest.mark.parametrize("preloaded", [False, True])
 def test_nothing_is_left_behind(attach, runtime, preloaded):
-    """After a hundred states: no mapping of LuaJIT's allocator, of the heap or of what stood between them."""
+    """After a hundred states: no mapping of LuaJIT's allocator, of the heap or of what stood between them.
+
+    The last heap is kept for the next state; how many mappings it is depends on what it lies beside."""
     outcome = attach("many", preload=runtime if preloaded else None)
-    assert outcome["more_mappings"] <= 1
+    assert outcome["more_mappings"] <= 3
     assert outcome["more_kib"] < 1024
 
 

@@ -279,7 +279,7 @@ static void silenced(void)
 static void no_memory(void)
 {
     long refused = 0;
-    for (long spare_kib = 0; spare_kib < 4096; spare_kib += 64) {
+    for (long spare_kib = 0; spare_kib < 32 * 1024; spare_kib += 512) {
         lua_State *L = open_state();
         struct rlimit limit, none;
         getrlimit(RLIMIT_AS, &none);
