@@ -186,14 +186,14 @@ bool registry_search(bool wait, bool (*matches)(struct heap *, void *), void *da
 
 bool registry_was_active(void)
 {
-    static uint64_t seen;
-    uint64_t activity = 0;
+    static uint64_t seen_bytes;
+    uint64_t opened_bytes = 0;
     pthread_mutex_lock(&lock);
     for (struct heap *heap = first; heap; heap = heap->next)
-        activity += heap_activity(heap);
+        opened_bytes += __atomic_load_n(&heap->opened_bytes, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&lock);
-    bool changed = activity != seen;
-    seen = activity;
+    bool changed = opened_bytes != seen_bytes;
+    seen_bytes = opened_bytes;
     return changed;
 }
 

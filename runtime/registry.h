@@ -29,7 +29,7 @@ struct heap *registry_find(const void *state);
  */
 bool registry_search(bool wait, bool (*matches)(struct heap *, void *), void *data, struct heap **found);
 
-/* True: some state was used since the last call. Purger's thread only. */
+/* True: some heap has opened holes since the last call, so its state is in use. Purger's thread only. */
 bool registry_was_active(void);
 
 /* One pass of the purger over all heaps. False: there was nothing to look at. Purger's thread only. */
