@@ -170,10 +170,9 @@ void large_free(struct heap *heap, void *object, size_t bytes)
 {
     heap_lock(heap);
     struct respire_large_slot *slot = find(heap, object);
-    if (!slot) {
-        heap_unlock(heap);
+    /* One that is kept is in the table, with nothing live. */
+    if (!slot || slot->live_bytes != bytes)
         corruption_found("double free of a large block, or a free with the wrong size", object, bytes);
-    }
     size_t mapped_bytes = slot->mapped_bytes;
     if (slot->live_bytes < LARGE_BYTES)
         heap->undersized--;
@@ -219,10 +218,8 @@ void *large_resize(struct heap *heap, void *object, size_t new_bytes)
     size_t mapped_bytes = round_up(new_bytes, PAGE_BYTES);
     heap_lock(heap);
     struct respire_large_slot *slot = find(heap, object);
-    if (!slot) {
-        heap_unlock(heap);
+    if (!slot || slot->live_bytes == 0)
         corruption_found("a large block that is not there was resized", object, new_bytes);
-    }
     size_t old_mapped_bytes = slot->mapped_bytes;
     if (mapped_bytes != old_mapped_bytes)
         slot = resize_mapping(heap, slot, mapped_bytes);
