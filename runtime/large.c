@@ -14,6 +14,7 @@
 #include "corruption.h"
 #include "os_memory.h"
 #include "purge.h"
+#include "table_part.h"
 
 #include <string.h>
 
@@ -125,16 +126,11 @@ static void *reuse_kept(struct heap *heap, size_t bytes)
     return (void *)(uintptr_t)best->address;
 }
 
-static bool is_power_of_two(size_t number)
+/* A part of a Lua table is filled from end to end as soon as it is there: one call makes it resident at a third of what
+   the faults would cost. */
+static bool is_filled_at_once(size_t bytes)
 {
-    return number != 0 && (number & (number - 1)) == 0;
-}
-
-/* A size that only a Lua table's array or hash part has. It is filled from end to end as soon as it is there: one call
-   makes it resident at a third of what the faults would cost. */
-static bool is_table_part(size_t bytes)
-{
-    return (bytes % 24 == 0 && is_power_of_two(bytes / 24)) || (bytes % 8 == 0 && is_power_of_two(bytes / 8 - 1));
+    return table_array_records(bytes) > 0 || table_hash_records(bytes) > 0;
 }
 
 void *large_allocate(struct heap *heap, size_t bytes)
@@ -161,7 +157,7 @@ void *large_allocate(struct heap *heap, size_t bytes)
     attach(heap, (struct respire_large_slot){(uintptr_t)object, mapped_bytes, bytes, 0});
     heap_unlock(heap);
     large_make_way(heap, 0);
-    if (is_table_part(bytes))
+    if (is_filled_at_once(bytes))
         os_populate(object, mapped_bytes);
     return object;
 }
@@ -233,7 +229,7 @@ void *large_resize(struct heap *heap, void *object, size_t new_bytes)
     heap_unlock(heap);
     if (result && mapped_bytes > old_mapped_bytes) {
         large_make_way(heap, 0);
-        if (is_table_part(new_bytes))
+        if (is_filled_at_once(new_bytes))
             os_populate((char *)result + old_mapped_bytes, mapped_bytes - old_mapped_bytes);
     }
     return result;

@@ -11,6 +11,7 @@
 
 #include "lua_where.h"
 #include "settings.h"
+#include "table_part.h"
 
 #include <link.h>
 #include <time.h>
@@ -70,23 +71,15 @@ void table_log_prepare(struct heap *heap)
     table_log_unlock();
 }
 
-static bool is_power_of_two(size_t number)
-{
-    return number != 0 && (number & (number - 1)) == 0;
-}
-
 /* False: no part of a table has this size. */
 static bool recognize(size_t bytes, struct table_growth *growth)
 {
     growth->bytes = bytes;
-    if (bytes % 8 == 0 && is_power_of_two(bytes / 8 - 1)) {
-        growth->kind = "array";
-        growth->records = bytes / 8 - 1;
-        return true;
-    }
-    growth->kind = "hash";
-    growth->records = bytes / 24;
-    return bytes % 24 == 0 && is_power_of_two(bytes / 24);
+    growth->records = table_array_records(bytes);
+    growth->kind = growth->records > 0 ? "array" : "hash";
+    if (growth->records == 0)
+        growth->records = table_hash_records(bytes);
+    return growth->records > 0;
 }
 
 void table_log_look(struct heap *heap, size_t bytes)
