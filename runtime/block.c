@@ -193,7 +193,7 @@ static bool claim_from(struct heap *heap, struct lane *lane, uint64_t *bits, boo
             if (tries-- == 0)
                 return false;
             uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(left);
-            struct block *block = (struct block *)(uintptr_t)block_slots(heap)[slot].address;
+            struct block *block = block_at(heap, slot);
             bool more;
             int found = find_section(block, cold, roomy, &more);
             if (!more)

@@ -132,7 +132,7 @@ static bool is_small(struct heap *heap)
         || heap->image.block_slots != FIRST_BLOCK_SLOTS || heap->image.region_count > 1)
         return false;
     for (uint64_t slot = 0; slot < FIRST_BLOCK_SLOTS; slot++) {
-        const struct block *block = (const struct block *)(uintptr_t)block_slots(heap)[slot].address;
+        const struct block *block = block_at(heap, slot);
         for (uint32_t i = 0; block && i < SECTIONS_PER_BLOCK; i++)
             sections += block->image.sections[i].purged_pages != section_pages(block_kind(block), i);
     }
@@ -141,13 +141,13 @@ static bool is_small(struct heap *heap)
 
 bool heap_recycle(struct heap *heap)
 {
-    uint64_t blocks[RECYCLED_BLOCKS_MAX];
+    struct block *blocks[RECYCLED_BLOCKS_MAX];
     uint32_t count = 0;
     if (!is_small(heap))
         return false;
     for (uint64_t slot = 0; slot < FIRST_BLOCK_SLOTS; slot++) {
-        if (block_slots(heap)[slot].address != 0)
-            blocks[count++] = block_slots(heap)[slot].address;
+        if (block_at(heap, slot))
+            blocks[count++] = block_at(heap, slot);
     }
     uint64_t decay_ms = heap->image.decay_ms;
     uint64_t background = heap->image.background;
@@ -155,7 +155,7 @@ bool heap_recycle(struct heap *heap)
     memset(heap, 0, FIRST_REGION_BYTES);
     initialize(heap, decay_ms, background);
     for (uint32_t i = 0; i < count; i++)
-        block_reset(heap, (struct block *)(uintptr_t)blocks[i]);
+        block_reset(heap, blocks[i]);
     return true;
 }
 
@@ -223,8 +223,8 @@ void heap_measure(struct heap *heap, struct heap_measures *measures)
     heap_lock(heap);
     measures->meta_bytes = heap->image.meta_bytes;
     for (uint64_t i = 0; i < heap->image.block_slots; i++) {
-        if (block_slots(heap)[i].address != 0)
-            measure_block((const struct block *)(uintptr_t)block_slots(heap)[i].address, measures);
+        if (block_at(heap, i))
+            measure_block(block_at(heap, i), measures);
     }
     for (uint64_t i = 0; i < heap->image.large_slots; i++)
         measures->live_bytes += round_up(large_slots(heap)[i].live_bytes, GRANULE_BYTES);

@@ -128,6 +128,12 @@ static inline struct respire_block_slot *block_slots(struct heap *heap)
     return (struct respire_block_slot *)(uintptr_t)heap->image.block_table_address;
 }
 
+/* NULL: the slot is empty. Lock held, or the mutator. */
+static inline struct block *block_at(struct heap *heap, uint64_t slot)
+{
+    return (struct block *)(uintptr_t)block_slots(heap)[slot].address;
+}
+
 static inline struct respire_large_slot *large_slots(struct heap *heap)
 {
     return (struct respire_large_slot *)(uintptr_t)heap->image.large_table_address;

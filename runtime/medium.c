@@ -66,7 +66,7 @@ static void take_run(struct heap *heap, struct block *block, uint32_t granule, u
 
 static void *take_from_slot(struct heap *heap, uint32_t slot, uint32_t from, uint32_t wanted)
 {
-    struct block *block = (struct block *)(uintptr_t)block_slots(heap)[slot].address;
+    struct block *block = block_at(heap, slot);
     if (!block || block_kind(block) != KIND_ANY || (from == 0 && block_free_granules(block) < wanted))
         return NULL;
     uint32_t granule = find_run(block, from, wanted);
@@ -88,7 +88,7 @@ static void *take_from_any(struct heap *heap, uint32_t wanted)
     uint32_t searched = 0;
     void *object = take_from_slot(heap, slot, heap->medium_cursor, wanted);
     for (uint32_t i = 0; i < slots && searched < BLOCKS_TO_SEARCH && !object; i++) {
-        searched += block_slots(heap)[slot].address != 0;
+        searched += block_at(heap, slot) != NULL;
         object = take_from_slot(heap, slot, 0, wanted);
         slot = slot + 1 < slots ? slot + 1 : 0;
     }

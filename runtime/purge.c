@@ -78,9 +78,7 @@ static uint16_t purgeable_pages(struct block *block, uint32_t number)
 /* NULL when the slot is empty. Lock held. */
 static struct block *block_in(struct heap *heap, uint64_t slot)
 {
-    if (slot >= heap->image.block_slots)
-        return NULL;
-    return (struct block *)(uintptr_t)block_slots(heap)[slot].address;
+    return slot < heap->image.block_slots ? block_at(heap, slot) : NULL;
 }
 
 /* The lock is let go of after each group: looking through a large block takes longer than the mutator should wait. */
