@@ -3,7 +3,7 @@
  *
  * Owns the large table, a hash table by address with linear probing that lies in the image for the analyzer to read,
  * and two departures from "one object, one mapping":
- *   - a freed mapping of moderate size is kept for a while, because programs that build long strings free and take
+ *   - a freed mapping is kept for a while, because programs that build long strings free and take
  *     the same sizes over and over. The purger returns it when it is older than the decay;
  *   - an object that shrinks below LARGE_BYTES moves to a block. If there is no memory for that, it stays: Lua may
  *     count on shrinking. heap->undersized then tells the free path to look here.

@@ -2,7 +2,7 @@
  * purger.c: the thread that gives pages back in the background.
  *
  * Owns the thread's life: all signals blocked, so that a host's handlers never run on it; named "respire"; started by
- * the first heap, and again after a fork by the first need. It makes a pass each step of the decay as long as passes
+ * the first need, and again after a fork by the next. It makes a pass each step of the decay as long as passes
  * find something to look at, and else sleeps on a futex without any timeout. The futex, rather than a condition
  * variable, because a child of fork must be able to start over with it whatever the parent's thread was doing.
  */
@@ -124,7 +124,7 @@ static void start(void)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     bool created = create_thread();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    /* Not created (a limit on processes): tried again with the next heap or the next need. */
+    /* Not created (a limit on processes): tried again with the next need. */
     if (!created)
         atomic_store(&running, false);
     errno = error;

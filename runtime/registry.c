@@ -6,7 +6,7 @@
  * state never waits for a purge.
  *
  * fork: the prepare handler takes every lock, in order, so that the child finds all heaps whole; the gate, first, waits
- * for the one block that may be on its way back to the system. Heaps whose thread did not come along simply stay.
+ * for the one group of sections that may be on its way back to the system. Heaps whose thread did not come along simply stay.
  */
 #include "registry.h"
 
@@ -124,8 +124,8 @@ static void log_end(struct heap *heap)
 {
     heap_lock(heap);
     unsigned long long held_bytes = heap->image.held_bytes;
-    unsigned long long purged_bytes = __atomic_load_n(&heap->image.purged_bytes_total, __ATOMIC_RELAXED);
-    unsigned long long calls = __atomic_load_n(&heap->image.purge_count, __ATOMIC_RELAXED);
+    unsigned long long purged_bytes = heap->image.purged_bytes_total;
+    unsigned long long calls = heap->image.purge_count;
     heap_unlock(heap);
     event_log("heap %p closed: held %llu KiB, gave back %llu KiB in %llu calls before", (void *)heap, held_bytes / 1024,
               purged_bytes / 1024, calls);

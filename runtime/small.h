@@ -43,7 +43,7 @@ static inline void *small_allocate(struct heap *heap, size_t bytes)
     return (void *)(uintptr_t)at;
 }
 
-/* Free an object whose `run` of bits lies in one word. Returns NULL, for lua_Alloc's sake. */
+/* Free an object whose bits lie in one word. Returns NULL, for lua_Alloc's sake. */
 static inline void *free_in_word(struct heap *heap, void *object, uint32_t granule, uint32_t count, size_t bytes)
 {
     struct block *block = block_of(object);
