@@ -3,6 +3,7 @@
  */
 #include "image_check.h"
 
+#include "os_memory.h"
 #include "unit.h"
 
 #include <stdlib.h>
@@ -107,6 +108,24 @@ void shadow_start(struct shadow *shadow, struct heap *heap, uint64_t seed)
     memset(shadow, 0, sizeof(*shadow));
     shadow->heap = heap;
     shadow->state = seed * 2654435761u + 88172645463325252u;
+}
+
+void shadow_open(struct shadow *shadow, uint64_t decay_ms, uint64_t seed)
+{
+    os_test_fail_after(-1);
+    assert_int_equal(os_test_mapped_bytes(), 0);
+    struct heap *heap = heap_create(decay_ms, 1);
+    assert_non_null(heap);
+    heap->held_open = true;
+    shadow_start(shadow, heap, seed);
+}
+
+void shadow_close(struct shadow *shadow)
+{
+    os_test_fail_after(-1);
+    os_test_limit_bytes(0);
+    heap_destroy(shadow->heap);
+    assert_int_equal(os_test_mapped_bytes(), 0);
 }
 
 uint64_t shadow_random(struct shadow *shadow, uint64_t below)

@@ -30,6 +30,10 @@ struct shadow {
     unsigned next_seed;
 };
 
+/* For setup and teardown: a new heap without anything in it; and its end, after which nothing is mapped. */
+void shadow_open(struct shadow *shadow, uint64_t decay_ms, uint64_t seed);
+void shadow_close(struct shadow *shadow);
+
 void shadow_start(struct shadow *shadow, struct heap *heap, uint64_t seed);
 
 uint64_t shadow_random(struct shadow *shadow, uint64_t below);

@@ -19,17 +19,14 @@ static struct shadow shadow;
 static int start(void **state)
 {
     (void)state;
-    struct heap *heap = heap_create(DECAY_MS, 1);
-    heap->held_open = true;
-    shadow_start(&shadow, heap, 7);
+    shadow_open(&shadow, DECAY_MS, 7);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    heap_destroy(shadow.heap);
-    assert_int_equal(os_test_mapped_bytes(), 0);
+    shadow_close(&shadow);
     return 0;
 }
 

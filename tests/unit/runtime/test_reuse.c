@@ -10,22 +10,14 @@ static struct shadow shadow;
 static int start(void **state)
 {
     (void)state;
-    os_test_fail_after(-1);
-    assert_int_equal(os_test_mapped_bytes(), 0);
-    struct heap *heap = heap_create(1000, 1);
-    assert_non_null(heap);
-    heap->held_open = true;
-    shadow_start(&shadow, heap, 1);
+    shadow_open(&shadow, 1000, 1);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    os_test_fail_after(-1);
-    os_test_limit_bytes(0);
-    heap_destroy(shadow.heap);
-    assert_int_equal(os_test_mapped_bytes(), 0);
+    shadow_close(&shadow);
     return 0;
 }
 
