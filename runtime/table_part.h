@@ -1,8 +1,8 @@
 /*
  * table_part.h: what the size of a block says of Lua's tables.
  *
- * An array part has 8 x (2^n + 1) bytes, a hash part 24 x 2^n (lj_tab.c of every GC64 LuaJIT). Strings and cdata of such
- * a size are rare, and are taken for parts of tables.
+ * An array part has 8 x (2^n + 1) bytes, a hash part 24 x 2^n (lj_tab.c of every GC64 LuaJIT). Strings and cdata of
+ * such a size are rare, and are taken for parts of tables.
  */
 #ifndef RESPIRE_RUNTIME_TABLE_PART_H
 #define RESPIRE_RUNTIME_TABLE_PART_H
