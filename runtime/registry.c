@@ -5,8 +5,8 @@
  * that heap only takes it off the list and marks it; the purger returns its memory when it comes out. So closing a
  * state never waits for a purge.
  *
- * fork: the prepare handler takes every lock, in order, so that the child finds all heaps whole; the gate waits for
- * the one group of sections that may be on its way back to the system. Heaps whose thread did not come along simply stay.
+ * fork: the prepare handler takes every lock, in order, so that the child finds all heaps whole; the gate waits for the
+ * one group of sections that may be on its way back to the system. Heaps whose thread did not come along simply stay.
  */
 #include "registry.h"
 
