@@ -25,18 +25,39 @@ enum lua_tag {
     LUA_TAG_END,
 };
 
-/* Structures of collectable objects; shared by many families. */
+/* How a value (TValue) tells its type. Both are 8 bytes. */
+enum lua_value_coding {
+    LUA_VALUE_HIGH_17, /* 64-bit references: the upper 17 bits are the type, 47 bits the address */
+    LUA_VALUE_HIGH_32, /* 32-bit references: the upper word is the type, the lower the address */
+};
+
+/*
+ * Structures of collectable objects; shared by many families. Values are 8 bytes, references (GCRef, MRef) are
+ * reference_bytes. Read both through layouts/lua_value.h.
+ */
 struct lua_object_layout {
+    enum lua_value_coding value_coding;
+    uint16_t reference_bytes;
     struct { uint16_t next, marked, type, function_kind; } header;
     struct { uint16_t bytes, length; } string;                       /* then the characters and a zero */
-    struct { uint16_t bytes, kind, length; } userdata;
+    struct { uint16_t bytes, kind, length, environment, metatable; } userdata;
     struct { uint16_t bytes, type_id, variable_offset; } cdata;
-    struct { uint16_t total_bytes; } proto;
-    struct { uint16_t bytes; } upvalue;
-    struct { uint16_t upvalue_count, c_header_bytes, lua_header_bytes; } function;
-    struct { uint16_t bytes, colocated, array, nodes, array_slots, hash_mask; } table;
-    struct { uint16_t bytes; } node;
-    struct { uint16_t bytes, constants_low, instructions_high, snapshots, snapshot_map_entries; } trace;
+    /* After the structure: instructions; constants points between collectable ones (before it) and numbers. */
+    struct {
+        uint16_t bytes, frame_slots, instructions, constants, object_constants, total_bytes, upvalue_count, trace;
+        uint16_t chunk_name, first_line, line_count, line_info, upvalue_names, variable_names;
+    } proto;
+    struct { uint16_t bytes, closed, value, value_at; } upvalue;     /* value_at: pointer to the value, own or on a stack */
+    struct {
+        uint16_t upvalue_count, environment, program; /* program: the first instruction; the proto ends there */
+        uint16_t c_header_bytes, lua_header_bytes;    /* then upvalues: values of a C function, references of Lua's */
+    } function;
+    struct { uint16_t bytes, absent_metamethods, colocated, array, metatable, nodes, array_slots, hash_mask; } table;
+    struct { uint16_t bytes, value, key; } node;
+    struct {
+        uint16_t bytes, constants_low, instructions_high, snapshots, snapshot_map_entries;
+        uint16_t instructions, start_proto, number, link, next_root, next_side;
+    } trace;
     struct { uint16_t snapshot_bytes, snapshot_map_entry_bytes, instruction_bytes; } trace_parts;
     struct { uint16_t types, type_slots, type_bytes, info, size; } c_types; /* CTState: types …; CType: info, size */
     struct { uint16_t end, base, flags; } string_buffer;             /* SBuf */
@@ -47,13 +68,14 @@ struct lua_layout {
     const char *commits; /* where the numbers come from */
     const struct lua_object_layout *objects;
 
-    struct { uint16_t bytes, global, stack, open_upvalues, stack_slots; } thread;
+    struct { uint16_t bytes, status, global, base, top, stack, open_upvalues, environment, stack_slots; } thread;
 
     /* global_State; it follows the main thread inside one block, GG_State, whose size is block_bytes. */
     struct {
         uint16_t bytes, offset;
         uint16_t allocf, allocd, gc, main_thread, temporary_buffer, registry, open_upvalue_head, current_thread;
         uint16_t string_table, string_mask, string_count, c_type_state;
+        uint16_t vm_state, roots; /* roots: the references at the end of global_State (gcroot), up to its end */
     } global;
 
     struct {

@@ -14,14 +14,15 @@
     .upvalue_links = {.open_previous = 16, .open_next = 24}
 
 #define GC64_THREAD(thread_bytes)                                                                            \
-    {.bytes = (thread_bytes), .global = 16, .stack = 56, .open_upvalues = 64, .stack_slots = 88}
+    {.bytes = (thread_bytes), .status = 11, .global = 16, .base = 32, .top = 40, .stack = 56, .open_upvalues = 64,       \
+     .environment = 72, .stack_slots = 88}
 
-/* `at`: where global_State starts in GG_State. */
+/* `at`: where global_State starts in GG_State. The roots follow the upvalue ring, the running thread and the FFI. */
 #define GC64_GLOBAL(at, global_bytes, upvalue_head_at, current_thread_at, c_type_state_at)                   \
     {.bytes = (global_bytes), .offset = (at), .allocf = 0, .allocd = 8, .gc = 16, .main_thread = 192,        \
      .temporary_buffer = 200, .registry = 272, .open_upvalue_head = (upvalue_head_at),                       \
      .current_thread = (current_thread_at), .string_table = 152, .string_mask = 160, .string_count = 164,    \
-     .c_type_state = (c_type_state_at)}
+     .c_type_state = (c_type_state_at), .vm_state = 184, .roots = (c_type_state_at) + 40}
 
 #define GC64_JIT(at, code_area_at)                                                                           \
     {.offset = (at), .traces = 384, .trace_slots = 396, .code_area = (code_area_at),                         \

@@ -10,19 +10,7 @@
 #include "base/error.h"
 #include "model/checks.h"
 #include "model/heap.h"
-
-enum lua_type {
-    LUA_TYPE_STRING,
-    LUA_TYPE_UPVALUE,
-    LUA_TYPE_THREAD,
-    LUA_TYPE_PROTO,
-    LUA_TYPE_FUNCTION,
-    LUA_TYPE_TRACE,
-    LUA_TYPE_CDATA,
-    LUA_TYPE_TABLE,
-    LUA_TYPE_USERDATA,
-    LUA_TYPES,
-};
+#include "model/lua_type.h"
 
 struct lua_objects {
     uint64_t count;
@@ -59,7 +47,5 @@ struct lua_state {
 };
 
 void lua_state_release(struct lua_state *state);
-
-const char *lua_type_name(enum lua_type type);
 
 #endif
