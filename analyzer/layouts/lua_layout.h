@@ -47,7 +47,7 @@ struct lua_object_layout {
         uint16_t bytes, frame_slots, instructions, constants, object_constants, total_bytes, upvalue_count, trace;
         uint16_t chunk_name, first_line, line_count, line_info, upvalue_names, variable_names;
     } proto;
-    struct { uint16_t bytes, closed, value, value_at; } upvalue;     /* value_at: pointer to the value, own or on a stack */
+    struct { uint16_t bytes, closed, value, value_at; } upvalue;     /* value_at: pointer to it: own, or on a stack */
     struct {
         uint16_t upvalue_count, environment, program; /* program: the first instruction; the proto ends there */
         uint16_t c_header_bytes, lua_header_bytes;    /* then upvalues: values of a C function, references of Lua's */

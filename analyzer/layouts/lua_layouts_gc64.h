@@ -14,10 +14,10 @@
     .upvalue_links = {.open_previous = 16, .open_next = 24}
 
 #define GC64_THREAD(thread_bytes)                                                                            \
-    {.bytes = (thread_bytes), .status = 11, .global = 16, .base = 32, .top = 40, .stack = 56, .open_upvalues = 64,       \
-     .environment = 72, .stack_slots = 88}
+    {.bytes = (thread_bytes), .status = 11, .global = 16, .base = 32, .top = 40, .stack = 56,                \
+     .open_upvalues = 64, .environment = 72, .stack_slots = 88}
 
-/* `at`: where global_State starts in GG_State. The roots follow the upvalue ring, the running thread and the FFI. */
+/* `at`: where global_State starts in GG_State. Its last field, the roots, follows that of the FFI and four others. */
 #define GC64_GLOBAL(at, global_bytes, upvalue_head_at, current_thread_at, c_type_state_at)                   \
     {.bytes = (global_bytes), .offset = (at), .allocf = 0, .allocd = 8, .gc = 16, .main_thread = 192,        \
      .temporary_buffer = 200, .registry = 272, .open_upvalue_head = (upvalue_head_at),                       \

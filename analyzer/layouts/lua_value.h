@@ -39,7 +39,8 @@ static inline address_t lua_reference(const struct lua_object_layout *layout, co
 static inline unsigned lua_value_kind(const struct lua_object_layout *layout, uint64_t value)
 {
     /* The types count down from all ones; what lies below them is a number. */
-    uint32_t type = layout->value_coding == LUA_VALUE_HIGH_17 ? (uint32_t)((int64_t)value >> 47) : (uint32_t)(value >> 32);
+    unsigned shift = layout->value_coding == LUA_VALUE_HIGH_17 ? 47 : 32;
+    uint32_t type = (uint32_t)((int64_t)value >> shift);
     uint32_t kind = ~type;
     if (kind < LUA_VALUE_NUMBER)
         return kind;

@@ -7,6 +7,10 @@ void lua_state_release(struct lua_state *state)
     heap_release(&state->heap);
     heap_release(&state->former_heap);
     free(state->code_areas.items);
+    if (state->graph)
+        object_graph_free(state->graph);
+    free(state->graph);
+    object_names_release(&state->names);
     error_free(state->damage);
     *state = (struct lua_state){0};
 }

@@ -11,6 +11,8 @@
 #include "model/checks.h"
 #include "model/heap.h"
 #include "model/lua_type.h"
+#include "model/object_graph.h"
+#include "model/object_names.h"
 
 struct lua_objects {
     uint64_t count;
@@ -42,6 +44,8 @@ struct lua_state {
     bool taken_over;         /* by the runtime, while it lived */
     struct heap former_heap; /* then: what it has from before; stock or other */
     struct lua_code_areas code_areas;
+    struct object_graph *graph; /* NULL unless asked for; owned */
+    struct object_names names;  /* of the graph's objects; read from the copy of the process's memory, or a snapshot */
     struct checks checks;
     struct error *damage;    /* why this state could not be understood; its numbers are not to be shown then */
 };

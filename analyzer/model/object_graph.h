@@ -77,7 +77,7 @@ static inline uint32_t reference_payload(uint32_t label)
 
 /* What else is known of an object; by type. */
 enum {
-    DETAIL_TABLE_RECORDS_MAX = UINT16_MAX, /* table: entries that are not nil, or this and more: graph_table_records() */
+    DETAIL_TABLE_RECORDS_MAX = UINT16_MAX, /* table: its entries that are not nil; or this, and then ask */
     DETAIL_FUNCTION_LUA = 0,               /* function: 0 = Lua, 1 = C, else a builtin of LuaJIT */
     DETAIL_FUNCTION_C = 1,
     /* cdata: number of its C type. userdata: 0 = plain, 1 = io file, 2 = ffi library, 3 = string.buffer */

@@ -1,6 +1,6 @@
 /*
- * Which addresses are objects, and their numbers: a bit for every 8 bytes of the heap and a count for every 512 bits. An
- * object's id is its rank by address, so ids that are near are objects that are near. 16 MiB for a heap of 1 GiB.
+ * Which addresses are objects, and their numbers: a bit for every 8 bytes of the heap and a count for every 512 bits.
+ * An object's id is its rank by address, so ids that are near are objects that are near. 16 MiB for a heap of 1 GiB.
  */
 #ifndef RESPIRE_MODEL_OBJECT_INDEX_H
 #define RESPIRE_MODEL_OBJECT_INDEX_H
@@ -34,15 +34,15 @@ struct object_index {
     struct object_index_part *parts; /* address order, no overlap */
     size_t part_count;
     object_id count;                 /* objects; valid once sealed */
-    uint64_t (*ids_by_part);         /* first id of each part, and the count behind; owned; valid once sealed */
+    uint64_t *ids_by_part;           /* first id of each part, and the count behind; owned; valid once sealed */
 };
 
 /* An empty index of these stretches, in address order. Release it with object_index_free(), whatever the outcome. */
 struct error *object_index_make(const struct address_range *ranges, size_t count, struct object_index *index);
 
 /*
- * Note an object. False when the address is outside all stretches, not aligned, or was noted before. Threads may add at the
- * same time.
+ * Note an object. False when the address is outside all stretches, not aligned, or was noted before. Threads may add
+ * at the same time.
  */
 bool object_index_add(struct object_index *index, address_t object);
 

@@ -27,13 +27,21 @@ enum object_name_kind {
 struct object_names {
     /* False when there is no such name. `name` has OBJECT_NAME_BYTES. */
     bool (*get)(void *context, enum object_name_kind kind, object_id object, uint32_t index, char *name);
-    void *context;
+    void (*release)(void *context);
+    void *context; /* owned: released by object_names_release() */
 };
 
 static inline bool object_name(const struct object_names *names, enum object_name_kind kind, object_id object,
     uint32_t index, char name[OBJECT_NAME_BYTES])
 {
     return names && names->get && names->get(names->context, kind, object, index, name);
+}
+
+static inline void object_names_release(struct object_names *names)
+{
+    if (names->release)
+        names->release(names->context);
+    *names = (struct object_names){0};
 }
 
 #endif

@@ -8,6 +8,9 @@ void process_release(struct process *process)
         lua_state_release(&process->states[i]);
     free(process->states);
     memory_map_release(&process->map);
+    if (process->memory)
+        capture_free(process->memory);
+    free(process->memory);
     *process = (struct process){.pid = process->pid};
 }
 

@@ -6,6 +6,7 @@
 
 #include "model/lua_state.h"
 #include "model/memory_map.h"
+#include "target/capture.h"
 
 struct process {
     pid_t pid;
@@ -14,6 +15,7 @@ struct process {
     bool has_residency; /* false for a core file: only virtual sizes mean something */
     bool has_map;
     struct memory_map map;
+    struct capture *memory; /* kept when graphs were asked for, because names are read from it; owned; else NULL */
     /* How the look went. */
     bool stopped;
     double pause_ms; /* 0 when the target was not stopped */

@@ -1,0 +1,155 @@
+#include "model/object_index.h"
+
+#include <stdlib.h>
+
+#include "base/size.h"
+
+enum { WORD_BITS = 64 };
+
+static uint64_t part_words(const struct object_index_part *part)
+{
+    return range_bytes(part->range) / OBJECT_ALIGNMENT / WORD_BITS;
+}
+
+static uint64_t part_strides(const struct object_index_part *part)
+{
+    return range_bytes(part->range) / OBJECT_INDEX_STRIDE;
+}
+
+/* Stretches widened to whole strides may touch or overlap: those become one. */
+static void add_range(struct object_index *index, struct address_range range)
+{
+    struct address_range wide = {
+        address(round_down(range.start.value, OBJECT_INDEX_STRIDE)),
+        address(round_up(range.end.value, OBJECT_INDEX_STRIDE)),
+    };
+    struct object_index_part *last = index->part_count ? &index->parts[index->part_count - 1] : NULL;
+    if (last && wide.start.value <= last->range.end.value)
+        last->range.end.value = size_max(last->range.end.value, wide.end.value);
+    else
+        index->parts[index->part_count++].range = wide;
+}
+
+struct error *object_index_make(const struct address_range *ranges, size_t count, struct object_index *index)
+{
+    *index = (struct object_index){.parts = calloc(count + 1, sizeof(*index->parts))};
+    index->ids_by_part = calloc(count + 2, sizeof(*index->ids_by_part));
+    if (!index->parts || !index->ids_by_part)
+        return error_no_memory();
+    for (size_t i = 0; i < count; i++)
+        add_range(index, ranges[i]);
+    for (size_t i = 0; i < index->part_count; i++) {
+        struct object_index_part *part = &index->parts[i];
+        part->bits = calloc(part_words(part) + 1, sizeof(*part->bits));
+        part->ranks = calloc(part_strides(part) + 1, sizeof(*part->ranks));
+        if (!part->bits || !part->ranks)
+            return error_no_memory();
+    }
+    return NULL;
+}
+
+void object_index_free(struct object_index *index)
+{
+    for (size_t i = 0; i < index->part_count; i++) {
+        free(index->parts[i].bits);
+        free(index->parts[i].ranks);
+    }
+    free(index->parts);
+    free(index->ids_by_part);
+    *index = (struct object_index){0};
+}
+
+/* The part that holds `object`, or NULL. */
+static const struct object_index_part *find_part(const struct object_index *index, address_t object)
+{
+    size_t low = 0, high = index->part_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (index->parts[middle].range.end.value <= object.value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct object_index_part *part = &index->parts[low];
+    return low < index->part_count && part->range.start.value <= object.value ? part : NULL;
+}
+
+bool object_index_add(struct object_index *index, address_t object)
+{
+    const struct object_index_part *part = find_part(index, object);
+    if (!part || object.value % OBJECT_ALIGNMENT)
+        return false;
+    uint64_t bit = (object.value - part->range.start.value) / OBJECT_ALIGNMENT;
+    uint64_t mask = (uint64_t)1 << bit % WORD_BITS;
+    return !(__atomic_fetch_or(&part->bits[bit / WORD_BITS], mask, __ATOMIC_RELAXED) & mask);
+}
+
+void object_index_seal(struct object_index *index)
+{
+    uint64_t id = 0;
+    for (size_t i = 0; i < index->part_count; i++) {
+        struct object_index_part *part = &index->parts[i];
+        index->ids_by_part[i] = id;
+        for (uint64_t word = 0; word < part_words(part); word++) {
+            if (word % OBJECT_INDEX_WORDS == 0)
+                part->ranks[word / OBJECT_INDEX_WORDS] = (object_id)id;
+            id += (uint64_t)__builtin_popcountll(part->bits[word]);
+        }
+        part->ranks[part_strides(part)] = (object_id)id;
+    }
+    index->ids_by_part[index->part_count] = id;
+    index->count = (object_id)id;
+}
+
+object_id object_index_find(const struct object_index *index, address_t object)
+{
+    const struct object_index_part *part = find_part(index, object);
+    if (!part || object.value % OBJECT_ALIGNMENT)
+        return OBJECT_NONE;
+    uint64_t bit = (object.value - part->range.start.value) / OBJECT_ALIGNMENT;
+    uint64_t word = bit / WORD_BITS;
+    uint64_t mask = (uint64_t)1 << bit % WORD_BITS;
+    if (!(part->bits[word] & mask))
+        return OBJECT_NONE;
+    object_id id = part->ranks[word / OBJECT_INDEX_WORDS];
+    for (uint64_t before = round_down(word, OBJECT_INDEX_WORDS); before < word; before++)
+        id += (object_id)__builtin_popcountll(part->bits[before]);
+    return id + (object_id)__builtin_popcountll(part->bits[word] & (mask - 1));
+}
+
+/* The last of `count` ascending starts that is not above `id`. */
+static uint64_t last_stride(const object_id *ranks, uint64_t count, object_id id)
+{
+    uint64_t low = 0, high = count;
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (ranks[middle] <= id)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The place of the set bit that has `skip` set bits below it. */
+static unsigned nth_bit(uint64_t word, unsigned skip)
+{
+    while (skip--)
+        word &= word - 1;
+    return (unsigned)__builtin_ctzll(word);
+}
+
+address_t object_index_address(const struct object_index *index, object_id id)
+{
+    size_t i = 0;
+    while (i + 1 < index->part_count && index->ids_by_part[i + 1] <= id)
+        i++;
+    const struct object_index_part *part = &index->parts[i];
+    uint64_t stride = last_stride(part->ranks, part_strides(part), id);
+    uint64_t word = stride * OBJECT_INDEX_WORDS;
+    unsigned skip = id - part->ranks[stride];
+    for (unsigned set; (set = (unsigned)__builtin_popcountll(part->bits[word])) <= skip; word++)
+        skip -= set;
+    uint64_t bit = word * WORD_BITS + nth_bit(part->bits[word], skip);
+    return address_add(part->range.start, bit * OBJECT_ALIGNMENT);
+}
