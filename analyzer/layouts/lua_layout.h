@@ -60,7 +60,7 @@ struct lua_object_layout {
     } trace;
     struct { uint16_t snapshot_bytes, snapshot_map_entry_bytes, instruction_bytes; } trace_parts;
     struct { uint16_t types, type_slots, type_bytes, info, size; } c_types; /* CTState: types …; CType: info, size */
-    struct { uint16_t end, base, flags; } string_buffer;             /* SBuf */
+    struct { uint16_t end, base, flags, copied_from, keys, metatables; } string_buffer; /* SBufExt; three references */
 };
 
 struct lua_layout {
