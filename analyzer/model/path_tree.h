@@ -28,12 +28,13 @@ struct path_tree {
     size_t text_bytes, text_capacity;
 };
 
+/* Release with path_tree_free(). On failure `tree` is untouched. */
 struct error *path_tree_begin(struct path_tree *tree, const char *root_name);
 
-/* A new last child. Its index is told in `node`. */
+/* A new child; `name` is copied. Its index is told in `node`. Siblings have no order before path_tree_sum(). */
 struct error *path_tree_add(struct path_tree *tree, uint32_t parent, const char *name, uint32_t *node);
 
-/* Fill the totals and put the children of each node in order, most bytes first. */
+/* Fill the totals and put the children of each node in order: most bytes first, of equals the one added first. */
 void path_tree_sum(struct path_tree *tree);
 
 const char *path_tree_name(const struct path_tree *tree, uint32_t node);
