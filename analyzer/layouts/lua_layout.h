@@ -59,7 +59,7 @@ struct lua_object_layout {
         uint16_t instructions, start_proto, number, link, next_root, next_side;
     } trace;
     struct { uint16_t snapshot_bytes, snapshot_map_entry_bytes, instruction_bytes; } trace_parts;
-    struct { uint16_t types, type_slots, type_bytes, info, size; } c_types; /* CTState: types …; CType: info, size */
+    struct { uint16_t types, type_slots, type_bytes, info, size, name; } c_types; /* CTState: types …; CType: info … */
     struct { uint16_t end, base, flags, copied_from, keys, metatables; } string_buffer; /* SBufExt; three references */
 };
 

@@ -21,6 +21,6 @@ const struct lua_object_layout lua_objects_gc64 = {
     .trace = {.bytes = 120, .constants_low = 40, .instructions_high = 12, .snapshots = 10, .snapshot_map_entries = 44,
               .instructions = 32, .start_proto = 64, .number = 104, .link = 106, .next_root = 110, .next_side = 112},
     .trace_parts = {.snapshot_bytes = 12, .snapshot_map_entry_bytes = 4, .instruction_bytes = 8},
-    .c_types = {.types = 0, .type_slots = 12, .type_bytes = 24, .info = 0, .size = 4},
+    .c_types = {.types = 0, .type_slots = 12, .type_bytes = 24, .info = 0, .size = 4, .name = 16},
     .string_buffer = {.end = 8, .base = 16, .flags = 24, .copied_from = 32, .keys = 48, .metatables = 56},
 };
