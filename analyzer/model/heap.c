@@ -7,8 +7,10 @@
 
 void heap_release(struct heap *heap)
 {
-    for (size_t i = 0; i < heap->region_count; i++)
+    for (size_t i = 0; i < heap->region_count; i++) {
         free(heap->regions[i].page_use);
+        free(heap->regions[i].free_bytes);
+    }
     free(heap->regions);
     *heap = (struct heap){.kind = heap->kind, .address = heap->address};
 }
@@ -21,12 +23,28 @@ struct error *heap_add_region(struct heap *heap, struct address_range range, uin
     struct heap_region added = {
         .range = {address(round_down(range.start.value, page_bytes)), address(round_up(range.end.value, page_bytes))},
     };
-    added.page_use = calloc(range_bytes(added.range) / page_bytes + 1, 1);
-    if (!added.page_use)
+    uint64_t pages = range_bytes(added.range) / page_bytes;
+    added.page_use = calloc(pages + 1, sizeof(*added.page_use));
+    added.free_bytes = calloc(pages + 1, sizeof(*added.free_bytes));
+    if (!added.page_use || !added.free_bytes) {
+        free(added.page_use);
+        free(added.free_bytes);
         return error_no_memory();
+    }
     heap->regions[heap->region_count] = added;
     *region = &heap->regions[heap->region_count++];
     return NULL;
+}
+
+static void count_free(struct heap_region *region, uint64_t page_bytes, uint64_t start, uint64_t end)
+{
+    uint64_t page = (start - region->range.start.value) / page_bytes;
+    while (start < end) {
+        uint64_t next = size_min(round_down(start, page_bytes) + page_bytes, end);
+        region->free_bytes[page] = (uint16_t)size_min(region->free_bytes[page] + (next - start), UINT16_MAX);
+        start = next;
+        page++;
+    }
 }
 
 /* The pages [first, end) of the region that lie between the two addresses. */
@@ -36,6 +54,8 @@ static void mark_pages(struct heap_region *region, uint64_t page_bytes, uint64_t
     end = size_min(end, region->range.end.value);
     if (start >= end)
         return;
+    if (use & PAGE_USE_FREE)
+        count_free(region, page_bytes, start, end);
     uint64_t first = (start - region->range.start.value) / page_bytes;
     uint64_t last = (end - 1 - region->range.start.value) / page_bytes;
     for (uint64_t page = first; page <= last; page++)

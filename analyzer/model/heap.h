@@ -34,6 +34,7 @@ enum page_use {
 struct heap_region {
     struct address_range range; /* whole pages */
     uint8_t *page_use;          /* one set of page_use flags a page; owned */
+    uint16_t *free_bytes;       /* free bytes on each page, UINT16_MAX at most; owned */
 };
 
 struct heap {
@@ -55,7 +56,10 @@ void heap_release(struct heap *heap);
 struct error *heap_add_region(struct heap *heap, struct address_range range, uint64_t page_bytes,
     struct heap_region **region);
 
-/* Mark every page of the region that [start, start + bytes) touches. Outside the region nothing is marked. */
+/*
+ * Mark every page of the region that [start, start + bytes) touches. Outside the region nothing is marked. What is
+ * free is marked once: its bytes are counted.
+ */
 void heap_region_mark(struct heap_region *region, uint64_t page_bytes, address_t start, uint64_t bytes, uint8_t use);
 
 /* Mark the pages that lie wholly inside [start, start + bytes) as reclaimable. */

@@ -38,6 +38,20 @@ static void marking_stays_inside_the_region(void **state)
     heap_release(&heap);
 }
 
+static void free_bytes_are_counted_by_page(void **state)
+{
+    (void)state;
+    struct heap heap = {0};
+    struct heap_region *region = region_of(&heap, 3);
+    heap_region_mark(region, PAGE, address(BASE + 16), 32, PAGE_USE_FREE);
+    heap_region_mark(region, PAGE, address(BASE + PAGE - 100), PAGE + 300, PAGE_USE_FREE);
+    heap_region_mark(region, PAGE, address(BASE + 64), 128, PAGE_USE_LIVE);
+    assert_int_equal(region->free_bytes[0], 32 + 100);
+    assert_int_equal(region->free_bytes[1], PAGE);
+    assert_int_equal(region->free_bytes[2], 200);
+    heap_release(&heap);
+}
+
 static void only_whole_resident_pages_are_reclaimable(void **state)
 {
     (void)state;
@@ -59,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(marking_touches_every_page_of_the_stretch),
         cmocka_unit_test(marking_stays_inside_the_region),
+        cmocka_unit_test(free_bytes_are_counted_by_page),
         cmocka_unit_test(only_whole_resident_pages_are_reclaimable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
