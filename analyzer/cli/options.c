@@ -10,7 +10,7 @@ struct option_row {
     enum option_bit bit;
     const char *name;  /* without -- */
     char letter;       /* 0: none */
-    const char *value; /* what it takes, as shown; NULL: nothing */
+    const char *value; /* what it takes, as shown; NULL: nothing; "[=...]": may be left out, or stands behind "=" */
     const char *help;
 };
 
@@ -18,12 +18,25 @@ static const struct option_row option_rows[] = {
     {OPTION_HELP, "help", 'h', NULL, "this text"},
     {OPTION_JSON, "json", 0, NULL, "one JSON document on standard output"},
     {OPTION_CORE, "core", 0, "FILE", "read a core file instead of a live process"},
+    {OPTION_SNAPSHOT, "snapshot", 0, "FILE", "read a snapshot instead of a live process"},
+    {OPTION_REFS, "refs", 0, "[=FORMAT]", "what is reachable, by path: text (a tree), folded or svg (flame graphs)"},
+    {OPTION_GARBAGE, "garbage", 0, NULL, "what a full collection would free now, by type and by who made the closures"},
+    {OPTION_STRINGS, "strings", 0, NULL, "near duplicates among the strings, their sizes, load of the string table"},
+    {OPTION_SHOW_STRINGS, "show-strings", 0, NULL, "with --strings: show contents, which may be secrets"},
+    {OPTION_OBJECTS, "objects", 0, NULL, "cdata and userdata by type, code by file, coroutines by line"},
+    {OPTION_PINS, "pins", 0, NULL, "which objects keep pages resident that are free but for them"},
+    {OPTION_TOP, "top", 0, "N", "rows of each list (10; with --json 100)"},
     {OPTION_NO_STOP, "no-stop", 0, NULL, "never stop the process: fail when it is too busy to be copied in motion"},
     {OPTION_SET, "set", 'o', "NAME=VALUE", "an option of the runtime (below); may be given several times"},
     {OPTION_LIBRARY, "library", 0, "FILE", "another librespire.so than the one that belongs to this program"},
 };
 
 enum { OPTION_ROWS = sizeof(option_rows) / sizeof(option_rows[0]) };
+
+static bool value_may_be_left_out(const struct option_row *row)
+{
+    return row->value && row->value[0] == '[';
+}
 
 static const struct option_row *find_row(const char *argument, unsigned allowed, const char **inline_value)
 {
@@ -47,6 +60,42 @@ static const struct option_row *find_row(const char *argument, unsigned allowed,
     return NULL;
 }
 
+static struct error *parse_refs(const char *value, struct cli_options *options)
+{
+    static const struct {
+        const char *name;
+        enum refs_format format;
+    } formats[] = {{"text", REFS_TEXT}, {"folded", REFS_FOLDED}, {"svg", REFS_SVG}};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (value && strcmp(value, formats[i].name) != 0)
+            continue;
+        options->refs = formats[i].format;
+        return NULL;
+    }
+    return error_new(ERROR_USAGE, "--refs prints text, folded or svg, not '%s'", value);
+}
+
+static struct error *parse_top(const char *value, struct cli_options *options)
+{
+    char *end;
+    errno = 0;
+    long top = strtol(value, &end, 10);
+    if (errno || *end || end == value || top < 1 || top > TOP_MAX)
+        return error_new(ERROR_USAGE, "--top takes a number from 1 to %d, not '%s'", TOP_MAX, value);
+    options->top = (unsigned)top;
+    return NULL;
+}
+
+static struct error *add_setting(const char *value, struct cli_options *options)
+{
+    if (!strchr(value, '=') || strchr(value, ','))
+        return error_new(ERROR_USAGE, "--set takes NAME=VALUE, not '%s'", value);
+    if (options->setting_count == SETTINGS_MAX)
+        return error_new(ERROR_USAGE, "--set may be given at most %d times", SETTINGS_MAX);
+    options->settings[options->setting_count++] = value;
+    return NULL;
+}
+
 static struct error *apply(const struct option_row *row, const char *value, struct cli_options *options)
 {
     switch (row->bit) {
@@ -65,13 +114,30 @@ static struct error *apply(const struct option_row *row, const char *value, stru
     case OPTION_LIBRARY:
         options->library_path = value;
         break;
-    case OPTION_SET:
-        if (!strchr(value, '=') || strchr(value, ','))
-            return error_new(ERROR_USAGE, "--set takes NAME=VALUE, not '%s'", value);
-        if (options->setting_count == SETTINGS_MAX)
-            return error_new(ERROR_USAGE, "--set may be given at most %d times", SETTINGS_MAX);
-        options->settings[options->setting_count++] = value;
+    case OPTION_SNAPSHOT:
+        options->snapshot_path = value;
         break;
+    case OPTION_GARBAGE:
+        options->garbage = true;
+        break;
+    case OPTION_STRINGS:
+        options->strings = true;
+        break;
+    case OPTION_SHOW_STRINGS:
+        options->show_strings = true;
+        break;
+    case OPTION_OBJECTS:
+        options->objects = true;
+        break;
+    case OPTION_PINS:
+        options->pins = true;
+        break;
+    case OPTION_REFS:
+        return parse_refs(value, options);
+    case OPTION_TOP:
+        return parse_top(value, options);
+    case OPTION_SET:
+        return add_setting(value, options);
     }
     return NULL;
 }
@@ -96,19 +162,32 @@ static struct error *parse_option(char ***arguments, unsigned allowed, struct cl
     const struct option_row *row = find_row(argument, allowed, &value);
     if (!row)
         return error_new(ERROR_USAGE, "no option '%s' here (see --help)", argument);
-    if (row->value && !value && !(value = *++*arguments))
+    if (row->value && !value && !value_may_be_left_out(row) && !(value = *++*arguments))
         return error_new(ERROR_USAGE, "--%s needs %s", row->name, row->value);
     return apply(row, value, options);
+}
+
+/* What prints one format alone, and what means nothing without another option. */
+static struct error *check_together(const struct cli_options *options)
+{
+    bool is_picture = options->refs == REFS_FOLDED || options->refs == REFS_SVG;
+    if (is_picture && (options->json || options->garbage || options->strings || options->objects || options->pins))
+        return error_new(ERROR_USAGE, "--refs=folded and --refs=svg print that alone: no --json, no other list");
+    if (options->show_strings && !options->strings)
+        return error_new(ERROR_USAGE, "--show-strings goes with --strings");
+    return NULL;
 }
 
 static struct error *check_operand(const struct cli_options *options, enum operand_kind operand)
 {
     if (options->help)
         return NULL;
-    if (operand == OPERAND_PID && !options->pid && !options->core_path)
-        return error_new(ERROR_USAGE, "which process? give its id, or --core FILE (respire ps lists candidates)");
-    if (options->pid && options->core_path)
-        return error_new(ERROR_USAGE, "either a process id or --core, not both");
+    int given = (options->pid != 0) + (options->core_path != NULL) + (options->snapshot_path != NULL);
+    if (operand == OPERAND_PID && given == 0)
+        return error_new(ERROR_USAGE,
+            "which process? give its id, --core FILE or --snapshot FILE (respire ps lists candidates)");
+    if (given > 1)
+        return error_new(ERROR_USAGE, "either a process id, or --core, or --snapshot: not both");
     if (operand == OPERAND_COMMAND && (!options->program || !options->program[0]))
         return error_new(ERROR_USAGE, "which program? respire run [OPTIONS] -- COMMAND [ARGUMENTS]");
     return NULL;
@@ -133,7 +212,9 @@ struct error *options_parse(char **arguments, unsigned allowed, enum operand_kin
             error = parse_pid(*arguments, options);
         }
     }
-    return error ? error : check_operand(options, operand);
+    if (!error)
+        error = check_operand(options, operand);
+    return error ? error : check_together(options);
 }
 
 void options_print_help(unsigned allowed)
@@ -143,8 +224,9 @@ void options_print_help(unsigned allowed)
         if (!(row->bit & allowed))
             continue;
         char left[40];
+        const char *gap = row->value && !value_may_be_left_out(row) ? " " : "";
         snprintf(left, sizeof(left), "%c%c%s--%s%s%s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
-            row->letter ? ", " : "  ", row->name, row->value ? " " : "", row->value ? row->value : "");
+            row->letter ? ", " : "  ", row->name, gap, row->value ? row->value : "");
         printf("  %-26s %s\n", left, row->help);
     }
 }

@@ -15,21 +15,41 @@ enum option_bit {
     OPTION_NO_STOP = 1 << 3,
     OPTION_SET = 1 << 4,
     OPTION_LIBRARY = 1 << 5,
+    OPTION_SNAPSHOT = 1 << 6,
+    OPTION_TOP = 1 << 7,
+    OPTION_REFS = 1 << 8,
+    OPTION_GARBAGE = 1 << 9,
+    OPTION_STRINGS = 1 << 10,
+    OPTION_SHOW_STRINGS = 1 << 11,
+    OPTION_OBJECTS = 1 << 12,
+    OPTION_PINS = 1 << 13,
+};
+
+/* How --refs prints. */
+enum refs_format {
+    REFS_NONE, /* not asked for */
+    REFS_TEXT,
+    REFS_FOLDED,
+    REFS_SVG,
 };
 
 /* What a command can take besides options. */
 enum operand_kind {
     OPERAND_NONE,
-    OPERAND_PID,          /* one process id, or --core */
+    OPERAND_PID,          /* one process id, or --core, or --snapshot */
     OPERAND_PID_OPTIONAL,
     OPERAND_COMMAND,      /* a program and its arguments, behind -- */
 };
 
-enum { SETTINGS_MAX = 32 };
+enum { SETTINGS_MAX = 32, TOP_MAX = 100000 };
 
 struct cli_options {
     bool help, json, no_stop;
+    bool garbage, strings, show_strings, objects, pins;
+    enum refs_format refs;
+    unsigned top;                       /* rows of each list, 1 to TOP_MAX; 0: not given */
     const char *core_path;
+    const char *snapshot_path;
     const char *library_path;
     const char *settings[SETTINGS_MAX]; /* NAME=VALUE, in the order given */
     size_t setting_count;

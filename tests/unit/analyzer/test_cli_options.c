@@ -39,6 +39,45 @@ static void values_stand_beside_or_behind_an_equals_sign(void **state)
     assert_string_equal(options.core_path, "b");
 }
 
+static void a_format_stands_behind_an_equals_sign_or_is_text(void **state)
+{
+    (void)state;
+    struct cli_options options = {0};
+    assert_null(options_parse(ARGUMENTS("--refs", "7"), OPTION_REFS, OPERAND_PID, &options));
+    assert_int_equal(options.refs, REFS_TEXT);
+    assert_int_equal(options.pid, 7);
+    options = (struct cli_options){0};
+    assert_null(options_parse(ARGUMENTS("7", "--refs=svg"), OPTION_REFS, OPERAND_PID, &options));
+    assert_int_equal(options.refs, REFS_SVG);
+    refused(ARGUMENTS("7", "--refs=png"), OPTION_REFS, OPERAND_PID, "text, folded or svg, not 'png'");
+    refused(ARGUMENTS("7", "--refs="), OPTION_REFS, OPERAND_PID, "not ''");
+}
+
+static void a_picture_stands_alone(void **state)
+{
+    (void)state;
+    unsigned allowed = OPTION_REFS | OPTION_JSON | OPTION_PINS | OPTION_STRINGS | OPTION_SHOW_STRINGS;
+    struct cli_options options = {0};
+    refused(ARGUMENTS("7", "--refs=svg", "--json"), allowed, OPERAND_PID, "alone");
+    refused(ARGUMENTS("7", "--refs=folded", "--pins"), allowed, OPERAND_PID, "alone");
+    refused(ARGUMENTS("7", "--show-strings"), allowed, OPERAND_PID, "goes with --strings");
+    assert_null(options_parse(ARGUMENTS("7", "--refs", "--pins", "--json"), allowed, OPERAND_PID, &options));
+    assert_true(options.pins && options.json);
+}
+
+static void the_number_of_rows_is_a_number(void **state)
+{
+    (void)state;
+    struct cli_options options = {0};
+    assert_null(options_parse(ARGUMENTS("--top", "25", "7"), OPTION_TOP, OPERAND_PID, &options));
+    assert_int_equal(options.top, 25);
+    refused(ARGUMENTS("7", "--top=0"), OPTION_TOP, OPERAND_PID, "'0'");
+    refused(ARGUMENTS("7", "--top=-1"), OPTION_TOP, OPERAND_PID, "'-1'");
+    refused(ARGUMENTS("7", "--top=10k"), OPTION_TOP, OPERAND_PID, "'10k'");
+    refused(ARGUMENTS("7", "--top=100001"), OPTION_TOP, OPERAND_PID, "100000");
+    refused(ARGUMENTS("7", "--top"), OPTION_TOP, OPERAND_PID, "needs N");
+}
+
 static void a_program_keeps_its_own_options(void **state)
 {
     (void)state;
@@ -61,6 +100,7 @@ static void what_is_wrong_is_said(void **state)
     refused(ARGUMENTS("--jsonx", "1"), OPTION_JSON, OPERAND_PID, "--jsonx");
     refused(ARGUMENTS("--core"), OPTION_CORE, OPERAND_PID, "FILE");
     refused(ARGUMENTS("--core", "f", "1"), OPTION_CORE, OPERAND_PID, "not both");
+    refused(ARGUMENTS("--snapshot", "f", "1"), OPTION_SNAPSHOT, OPERAND_PID, "not both");
     refused(ARGUMENTS("-o", "nonsense", "true"), OPTION_SET, OPERAND_COMMAND, "NAME=VALUE");
     refused(ARGUMENTS("--"), 0, OPERAND_COMMAND, "which program");
     refused(ARGUMENTS("x"), 0, OPERAND_NONE, "'x'");
@@ -71,6 +111,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_and_options_in_any_order),
         cmocka_unit_test(values_stand_beside_or_behind_an_equals_sign),
+        cmocka_unit_test(a_format_stands_behind_an_equals_sign_or_is_text),
+        cmocka_unit_test(a_picture_stands_alone),
+        cmocka_unit_test(the_number_of_rows_is_a_number),
         cmocka_unit_test(a_program_keeps_its_own_options),
         cmocka_unit_test(what_is_wrong_is_said),
     };
