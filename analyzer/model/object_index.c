@@ -139,10 +139,12 @@ static unsigned nth_bit(uint64_t word, unsigned skip)
     return (unsigned)__builtin_ctzll(word);
 }
 
-address_t object_index_address(const struct object_index *index, object_id id)
+struct object_cursor object_cursor_at(const struct object_index *index, object_id id)
 {
+    if (id >= index->count)
+        return (struct object_cursor){.index = index, .part = index->part_count};
     size_t i = 0;
-    while (i + 1 < index->part_count && index->ids_by_part[i + 1] <= id)
+    while (index->ids_by_part[i + 1] <= id)
         i++;
     const struct object_index_part *part = &index->parts[i];
     uint64_t stride = last_stride(part->ranks, part_strides(part), id);
@@ -150,6 +152,28 @@ address_t object_index_address(const struct object_index *index, object_id id)
     unsigned skip = id - part->ranks[stride];
     for (unsigned set; (set = (unsigned)__builtin_popcountll(part->bits[word])) <= skip; word++)
         skip -= set;
-    uint64_t bit = word * WORD_BITS + nth_bit(part->bits[word], skip);
-    return address_add(part->range.start, bit * OBJECT_ALIGNMENT);
+    uint64_t below = ((uint64_t)1 << nth_bit(part->bits[word], skip)) - 1;
+    return (struct object_cursor){.index = index, .part = i, .word = word, .left = part->bits[word] & ~below};
+}
+
+address_t object_cursor_next(struct object_cursor *cursor)
+{
+    for (; cursor->part < cursor->index->part_count; cursor->part++) {
+        const struct object_index_part *part = &cursor->index->parts[cursor->part];
+        while (!cursor->left && ++cursor->word < part_words(part))
+            cursor->left = part->bits[cursor->word];
+        if (cursor->left) {
+            uint64_t bit = cursor->word * WORD_BITS + (unsigned)__builtin_ctzll(cursor->left);
+            cursor->left &= cursor->left - 1;
+            return address_add(part->range.start, bit * OBJECT_ALIGNMENT);
+        }
+        cursor->word = UINT64_MAX; /* before the first of the next part */
+    }
+    return (address_t){0};
+}
+
+address_t object_index_address(const struct object_index *index, object_id id)
+{
+    struct object_cursor cursor = object_cursor_at(index, id);
+    return object_cursor_next(&cursor);
 }

@@ -55,6 +55,20 @@ object_id object_index_find(const struct object_index *index, address_t object);
 /* The address of object `id`, which is below the count. */
 address_t object_index_address(const struct object_index *index, object_id id);
 
+/* Goes through the objects in the order of their ids. */
+struct object_cursor {
+    const struct object_index *index;
+    size_t part;
+    uint64_t word; /* of the part */
+    uint64_t left; /* bits of that word which are still to come */
+};
+
+/* A cursor that stands before object `id`, or at the end when there is none. */
+struct object_cursor object_cursor_at(const struct object_index *index, object_id id);
+
+/* The address of the next object; null behind the last. */
+address_t object_cursor_next(struct object_cursor *cursor);
+
 void object_index_free(struct object_index *index);
 
 #endif
