@@ -12,7 +12,7 @@
 #include "target/capture.h"
 #include "walk/lua_state.h"
 
-static struct error *walk_states(const struct capture *capture, struct process *process)
+static struct error *walk_states(const struct capture *capture, bool want_graph, struct process *process)
 {
     struct lua_sites sites;
     struct error *error = locate_lua_states(capture, &sites);
@@ -22,7 +22,7 @@ static struct error *walk_states(const struct capture *capture, struct process *
     if (!process->states)
         error = error_no_memory();
     for (size_t i = 0; i < sites.count && !error; i++)
-        error = lua_state_walk(capture, &sites.items[i], &process->states[process->state_count++]);
+        error = lua_state_walk(capture, &sites.items[i], want_graph, &process->states[process->state_count++]);
     lua_sites_free(&sites);
     return error;
 }
@@ -70,17 +70,21 @@ static struct error *make_map(const struct target *target, const struct capture 
 static struct error *examine_once(struct target *target, const struct examine_options *options,
     const struct capture_options *capture_options, struct process *process)
 {
-    struct capture capture;
-    struct error *error = capture_take(target, capture_options, &capture);
-    if (error)
+    struct capture *capture = calloc(1, sizeof(*capture));
+    struct error *error = capture ? capture_take(target, capture_options, capture) : error_no_memory();
+    if (error) {
+        free(capture);
         return error;
-    process->stopped = capture.stopped;
-    process->pause_ms = capture.pause_ms;
-    process->copied_bytes = capture.copied_bytes;
-    error = walk_states(&capture, process);
+    }
+    process->memory = capture;
+    process->stopped = capture->stopped;
+    process->pause_ms = capture->pause_ms;
+    process->copied_bytes = capture->copied_bytes;
+    error = walk_states(capture, options->want_graph, process);
     if (!error && options->want_map)
-        error = make_map(target, &capture, process);
-    capture_free(&capture);
+        error = make_map(target, capture, process);
+    if (!options->want_graph)
+        process_forget_memory(process);
     return error;
 }
 

@@ -14,6 +14,7 @@ enum { EXAMINE_ATTEMPTS_MAX = 4 };
 
 struct examine_options {
     bool want_map;    /* system level and page ledger */
+    bool want_graph;  /* each state's objects and their names; takes a third more memory than the target's heap */
     bool never_stop;  /* rather fail than stop the target */
 };
 

@@ -2,15 +2,23 @@
 
 #include <stdlib.h>
 
+void process_forget_memory(struct process *process)
+{
+    for (size_t i = 0; i < process->state_count; i++)
+        object_names_release(&process->states[i].names);
+    if (process->memory)
+        capture_free(process->memory);
+    free(process->memory);
+    process->memory = NULL;
+}
+
 void process_release(struct process *process)
 {
     for (size_t i = 0; i < process->state_count; i++)
         lua_state_release(&process->states[i]);
     free(process->states);
     memory_map_release(&process->map);
-    if (process->memory)
-        capture_free(process->memory);
-    free(process->memory);
+    process_forget_memory(process);
     *process = (struct process){.pid = process->pid};
 }
 

@@ -25,6 +25,9 @@ struct process {
 
 void process_release(struct process *process);
 
+/* Give back the copy of the target's memory. From here on the objects of its states have no names. */
+void process_forget_memory(struct process *process);
+
 /* The first state that could not be understood, or NULL. */
 const struct lua_state *process_damaged_state(const struct process *process);
 

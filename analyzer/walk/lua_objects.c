@@ -20,7 +20,8 @@ struct object_walk {
     const unsigned char *global; /* the state's global_State */
     lua_block_visitor visit;
     void *visit_context;
-    uint64_t budget; /* objects that the capture can hold at most */
+    struct object_index *index; /* where objects are noted; NULL: nowhere */
+    uint64_t budget;            /* objects that the capture can hold at most */
     struct lua_state *state;
 };
 
@@ -42,6 +43,8 @@ static struct error *count_object(struct object_walk *walk, address_t object, ui
         return damage(object, "more objects than memory can hold: a cycle");
     if (tag < LUA_TAG_STRING || tag >= LUA_TAG_END || !lua_object_blocks(&walk->reader, tag, object, &blocks))
         return damage(object, "an object that can't be");
+    if (walk->index && !object_index_add(walk->index, object))
+        return damage(object, "an object that is met twice, or lies where none can be");
     struct lua_objects *total = &walk->state->objects[tag - LUA_TAG_STRING];
     total->count++;
     for (unsigned i = 0; i < blocks.count; i++) {
@@ -214,7 +217,7 @@ static void add_equations(struct object_walk *walk)
 }
 
 struct error *lua_objects_walk(const struct capture *capture, const struct lua_site *site, lua_block_visitor visit,
-    void *visit_context, struct lua_state *state)
+    void *visit_context, struct object_index *index, struct lua_state *state)
 {
     struct object_walk walk = {
         .view = view_of(capture),
@@ -222,6 +225,7 @@ struct error *lua_objects_walk(const struct capture *capture, const struct lua_s
         .reader = lua_block_reader_make(capture, site->layout, site->thread),
         .visit = visit,
         .visit_context = visit_context,
+        .index = index,
         .budget = capture->copied_bytes / OBJECT_BYTES_MIN,
         .state = state,
     };

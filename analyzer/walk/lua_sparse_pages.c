@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/size.h"
-#include "model/object_cursor.h"
 #include "walk/lua_blocks.h"
 
 #define NOT_SPARSE UINT32_MAX
@@ -162,15 +161,16 @@ static void note_block(struct search *search, object_id object, const struct lua
 static void note_all_objects(struct search *search, const struct lua_site *site, const struct object_graph *graph)
 {
     struct lua_block_reader reader = lua_block_reader_make(search->capture, site->layout, site->thread);
-    struct object_cursor cursor = object_cursor_begin(&graph->index);
+    struct object_cursor cursor = object_cursor_at(&graph->index, 0);
     for (size_t place = 0; place < search->pages.count; place++)
         search->latest_objects[place] = OBJECT_NONE;
-    while (object_cursor_next(&cursor)) {
+    for (object_id id = 0; id < graph->count; id++) {
+        address_t at = object_cursor_next(&cursor);
         struct lua_blocks blocks;
-        if (!lua_object_blocks(&reader, (enum lua_tag)(graph->types[cursor.id] + LUA_TAG_STRING), cursor.at, &blocks))
+        if (!lua_object_blocks(&reader, (enum lua_tag)(graph->types[id] + LUA_TAG_STRING), at, &blocks))
             continue;
         for (unsigned i = 0; i < blocks.count; i++)
-            note_block(search, cursor.id, &blocks.items[i]);
+            note_block(search, id, &blocks.items[i]);
     }
 }
 

@@ -1,9 +1,11 @@
 #include "walk/lua_state.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "target/memory_view.h"
 #include "walk/lua_code_areas.h"
+#include "walk/lua_graph.h"
 #include "walk/lua_heaps.h"
 #include "walk/lua_objects.h"
 
@@ -35,6 +37,26 @@ static bool read_collector(const struct capture *capture, const struct lua_site 
     return true;
 }
 
+/* Objects may lie wherever memory was copied: whose allocator it is, is not asked. */
+static struct error *begin_graph(const struct capture *capture, struct lua_state *state)
+{
+    state->graph = calloc(1, sizeof(*state->graph));
+    struct address_range *ranges = calloc(capture->piece_count + 1, sizeof(*ranges));
+    struct error *error = state->graph && ranges ? NULL : error_no_memory();
+    for (size_t i = 0; i < capture->piece_count && !error; i++)
+        ranges[i] = capture->pieces[i].range;
+    if (!error)
+        error = object_index_make(ranges, capture->piece_count, &state->graph->index);
+    free(ranges);
+    return error;
+}
+
+static struct error *build_graph(const struct capture *capture, const struct lua_site *site, struct lua_state *state)
+{
+    object_index_seal(&state->graph->index);
+    return lua_graph_build(capture, site, state, state->graph);
+}
+
 static struct error *walk_parts(const struct capture *capture, const struct lua_site *site, struct lua_heaps_walk *walk,
     struct lua_state *state)
 {
@@ -42,11 +64,14 @@ static struct error *walk_parts(const struct capture *capture, const struct lua_
         return error_new(ERROR_NOT_UNDERSTOOD, "its global state is not in memory");
     struct error *error = lua_heaps_walk(walk, capture, state);
     if (!error)
-        error = lua_objects_walk(capture, site, lua_heaps_visitor(walk), walk, state);
+        error = lua_objects_walk(capture, site, lua_heaps_visitor(walk), walk, state->graph ? &state->graph->index : NULL,
+            state);
     if (!error)
         error = lua_code_areas_walk(capture, site, state);
     if (!error)
         lua_heaps_finish(walk, capture);
+    if (!error && state->graph)
+        error = build_graph(capture, site, state);
     return error;
 }
 
@@ -59,7 +84,8 @@ static struct error *first_contradiction(const struct lua_state *state)
         failed->expected, failed->actual);
 }
 
-struct error *lua_state_walk(const struct capture *capture, const struct lua_site *site, struct lua_state *state)
+struct error *lua_state_walk(const struct capture *capture, const struct lua_site *site, bool want_graph,
+    struct lua_state *state)
 {
     *state = (struct lua_state){.address = site->thread};
     if (!site->layout) {
@@ -69,7 +95,9 @@ struct error *lua_state_walk(const struct capture *capture, const struct lua_sit
     }
     state->layout = site->layout->name;
     struct lua_heaps_walk walk = {0};
-    struct error *error = walk_parts(capture, site, &walk, state);
+    struct error *error = want_graph ? begin_graph(capture, state) : NULL;
+    if (!error)
+        error = walk_parts(capture, site, &walk, state);
     lua_heaps_walk_release(&walk);
     if (!error)
         error = first_contradiction(state);

@@ -168,7 +168,7 @@ static void walk(const struct capture *capture)
     for (size_t i = 0; i < sites.count && i < 4; i++) {
         struct lua_state state;
         struct memory_map map = {0};
-        if (lua_state_walk(capture, &sites.items[i], &state))
+        if (lua_state_walk(capture, &sites.items[i], true, &state))
             abort(); /* only for want of memory */
         check_state(&state);
         struct ledger_input input = {capture, &modules, &zones, &state, 1};

@@ -1,0 +1,250 @@
+/*
+ * Owns the division of labour: each worker reads a share of the objects, in the order of addresses, into lists of its
+ * own; the lists are then put one behind the other.
+ */
+#include "walk/lua_graph.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/size.h"
+#include "walk/lua_blocks.h"
+#include "walk/lua_roots.h"
+
+enum {
+    WORKERS_MAX = 8,
+    OBJECTS_PER_WORKER_MIN = 100000, /* for fewer, a thread costs more than it saves */
+    OBJECT_HEADER_BYTES = 16,
+    MARK_FIXED = 0x20,
+};
+
+struct graph_worker {
+    struct object_graph *graph;
+    object_id first, end;
+    struct lua_reference_reader reader;
+    struct lua_block_reader blocks;
+    ARRAY(struct large_table) large_tables;
+    ARRAY(object_id) fixed; /* never collected */
+    uint64_t bytes;
+    uint64_t unread; /* objects that are not in memory as a whole */
+    bool no_memory;
+    pthread_t thread;
+    bool threaded;
+};
+
+static void note_large_table(struct graph_worker *worker, object_id id, uint32_t records)
+{
+    struct large_table *large = ARRAY_ADD(&worker->large_tables);
+    if (large)
+        *large = (struct large_table){id, records};
+    else
+        worker->no_memory = true;
+}
+
+static void note_fixed(struct graph_worker *worker, object_id id)
+{
+    object_id *fixed = ARRAY_ADD(&worker->fixed);
+    if (fixed)
+        *fixed = id;
+    else
+        worker->no_memory = true;
+}
+
+static uint64_t bytes_of_blocks(struct lua_block_reader *reader, enum lua_tag tag, address_t object)
+{
+    struct lua_blocks blocks;
+    uint64_t bytes = 0;
+    if (!lua_object_blocks(reader, tag, object, &blocks))
+        return 0;
+    for (unsigned i = 0; i < blocks.count; i++)
+        bytes += blocks.items[i].bytes;
+    return bytes;
+}
+
+static void read_object(struct graph_worker *worker, object_id id, address_t object)
+{
+    struct object_graph *graph = worker->graph;
+    const struct lua_object_layout *layout = worker->reader.layout->objects;
+    const void *header = view_bytes(&worker->reader.view, object, OBJECT_HEADER_BYTES);
+    uint8_t tag = header ? field_u8(header, layout->header.type) : 0;
+    struct lua_object_facts facts = {0};
+    graph->first_reference[id] = (uint32_t)worker->reader.list.count;
+    if (tag < LUA_TAG_STRING || tag >= LUA_TAG_END || !lua_references_read(&worker->reader, tag, object, &facts)) {
+        worker->unread++;
+        return;
+    }
+    uint64_t bytes = bytes_of_blocks(&worker->blocks, tag, object);
+    worker->bytes += bytes;
+    graph->types[id] = tag - LUA_TAG_STRING;
+    graph->details[id] = facts.detail;
+    graph->flags[id] = facts.flags;
+    graph->bytes[id] = (uint32_t)size_min(bytes, UINT32_MAX);
+    if (tag == LUA_TAG_TABLE && facts.records >= DETAIL_TABLE_RECORDS_MAX)
+        note_large_table(worker, id, facts.records);
+    if (field_u8(header, layout->header.marked) & MARK_FIXED)
+        note_fixed(worker, id);
+}
+
+static void *read_share(void *argument)
+{
+    struct graph_worker *worker = argument;
+    struct object_cursor cursor = object_cursor_at(&worker->graph->index, worker->first);
+    for (object_id id = worker->first; id < worker->end && !worker->reader.no_memory && !worker->no_memory; id++)
+        read_object(worker, id, object_cursor_next(&cursor));
+    return NULL;
+}
+
+static unsigned workers_for(object_id objects)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t wanted = size_min(objects / OBJECTS_PER_WORKER_MIN + 1, processors > 0 ? (uint64_t)processors : 1);
+    return (unsigned)size_min(wanted, WORKERS_MAX);
+}
+
+static struct error *start_workers(const struct capture *capture, const struct lua_site *site,
+    struct object_graph *graph, struct graph_worker *workers, unsigned count)
+{
+    struct error *error = NULL;
+    for (unsigned i = 0; i < count && !error; i++) {
+        struct graph_worker *worker = &workers[i];
+        worker->graph = graph;
+        worker->first = (object_id)((uint64_t)graph->count * i / count);
+        worker->end = (object_id)((uint64_t)graph->count * (i + 1) / count);
+        worker->blocks = lua_block_reader_make(capture, site->layout, site->thread);
+        error = lua_reference_reader_make(capture, site, &graph->index, &worker->reader);
+    }
+    for (unsigned i = 1; i < count && !error; i++)
+        workers[i].threaded = pthread_create(&workers[i].thread, NULL, read_share, &workers[i]) == 0;
+    for (unsigned i = 0; i < count && !error; i++)
+        if (!workers[i].threaded)
+            read_share(&workers[i]);
+    for (unsigned i = 1; i < count; i++)
+        if (workers[i].threaded)
+            pthread_join(workers[i].thread, NULL);
+    return error;
+}
+
+/* Put the lists one behind the other, in the array of the first. */
+static struct error *join_references(struct object_graph *graph, struct graph_worker *workers, unsigned count)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (workers[i].no_memory || workers[i].reader.no_memory)
+            return error_no_memory();
+        total += workers[i].reader.list.count;
+    }
+    if (total >= UINT32_MAX)
+        return error_new(ERROR_FAILED, "more references than respire can hold: %llu", (unsigned long long)total);
+    graph->references = reallocarray(workers[0].reader.list.items, total + 1, sizeof(*graph->references));
+    if (!graph->references)
+        return error_no_memory();
+    graph->reference_count = (uint32_t)workers[0].reader.list.count;
+    workers[0].reader.list = (struct reference_list){0};
+    for (unsigned i = 1; i < count; i++) {
+        const struct reference_list *list = &workers[i].reader.list;
+        if (list->count)
+            memcpy(graph->references + graph->reference_count, list->items, list->count * sizeof(*list->items));
+        for (object_id id = workers[i].first; id < workers[i].end; id++)
+            graph->first_reference[id] += graph->reference_count;
+        graph->reference_count += (uint32_t)list->count;
+        lua_reference_reader_free(&workers[i].reader);
+    }
+    return NULL;
+}
+
+static struct error *join_large_tables(struct object_graph *graph, const struct graph_worker *workers, unsigned count)
+{
+    size_t total = 0;
+    for (unsigned i = 0; i < count; i++)
+        total += workers[i].large_tables.count;
+    graph->large_tables = calloc(total + 1, sizeof(*graph->large_tables));
+    if (!graph->large_tables)
+        return error_no_memory();
+    for (unsigned i = 0; i < count; i++)
+        for (size_t k = 0; k < workers[i].large_tables.count; k++)
+            graph->large_tables[graph->large_table_count++] = workers[i].large_tables.items[k];
+    return NULL;
+}
+
+/* The root node's references: the roots, then what is never collected. */
+static struct error *add_root_node(const struct lua_site *site, struct object_graph *graph,
+    struct graph_worker *workers, unsigned count)
+{
+    struct lua_reference_reader *reader = &workers[0].reader;
+    if (!lua_roots_read(reader, site))
+        return error_new(ERROR_NOT_UNDERSTOOD, "the roots of its objects are not in memory");
+    uint64_t total = graph->reference_count + reader->list.count;
+    for (unsigned i = 0; i < count; i++)
+        total += workers[i].fixed.count;
+    if (reader->no_memory || total >= UINT32_MAX)
+        return error_no_memory();
+    struct reference *grown = reallocarray(graph->references, total + 1, sizeof(*grown));
+    if (!grown)
+        return error_no_memory();
+    graph->references = grown;
+    graph->first_reference[graph->root] = graph->reference_count;
+    memcpy(grown + graph->reference_count, reader->list.items, reader->list.count * sizeof(*grown));
+    graph->reference_count += (uint32_t)reader->list.count;
+    for (unsigned i = 0; i < count; i++)
+        for (size_t k = 0; k < workers[i].fixed.count; k++)
+            grown[graph->reference_count++] = (struct reference){workers[i].fixed.items[k],
+                reference_label(ROOT_FIXED, 0)};
+    graph->first_reference[graph->root + 1] = graph->reference_count;
+    return NULL;
+}
+
+static struct error *make_arrays(struct object_graph *graph)
+{
+    graph->count = graph->root = graph->index.count;
+    size_t count = (size_t)graph->count + 1;
+    graph->types = calloc(count, sizeof(*graph->types));
+    graph->flags = calloc(count, sizeof(*graph->flags));
+    graph->details = calloc(count, sizeof(*graph->details));
+    graph->bytes = calloc(count, sizeof(*graph->bytes));
+    graph->first_reference = calloc(count + 1, sizeof(*graph->first_reference));
+    bool made = graph->types && graph->flags && graph->details && graph->bytes && graph->first_reference;
+    return made ? NULL : error_no_memory();
+}
+
+static void add_equations(struct lua_state *state, const struct graph_worker *workers, unsigned count)
+{
+    uint64_t walked = 0, bytes = 0, unread = 0, dangling = 0;
+    for (unsigned type = 0; type < LUA_TYPES; type++)
+        walked += state->objects[type].bytes;
+    for (unsigned i = 0; i < count; i++) {
+        bytes += workers[i].bytes;
+        unread += workers[i].unread;
+        dangling += workers[i].reader.dangling;
+    }
+    checks_add(&state->checks, "bytes of the graph = bytes of the objects", walked, bytes);
+    checks_add(&state->checks, "objects of the graph that could not be read", 0, unread);
+    checks_add(&state->checks, "references that lead to no object", 0, dangling);
+}
+
+struct error *lua_graph_build(const struct capture *capture, const struct lua_site *site, struct lua_state *state,
+    struct object_graph *graph)
+{
+    struct graph_worker workers[WORKERS_MAX];
+    memset(workers, 0, sizeof(workers));
+    unsigned count = workers_for(graph->index.count);
+    struct error *error = make_arrays(graph);
+    if (!error)
+        error = start_workers(capture, site, graph, workers, count);
+    if (!error)
+        error = join_references(graph, workers, count);
+    if (!error)
+        error = join_large_tables(graph, workers, count);
+    if (!error)
+        error = add_root_node(site, graph, workers, count);
+    if (!error)
+        add_equations(state, workers, count);
+    for (unsigned i = 0; i < count; i++) {
+        lua_reference_reader_free(&workers[i].reader);
+        ARRAY_FREE(&workers[i].large_tables);
+        ARRAY_FREE(&workers[i].fixed);
+    }
+    return error;
+}
