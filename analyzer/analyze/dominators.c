@@ -38,7 +38,8 @@ static uint8_t *count_holders(const struct object_graph *graph, const struct rea
         uint32_t end = graph->first_reference[object + 1];
         for (uint32_t index = graph->first_reference[object]; index < end; index++) {
             object_id target = graph->references[index].target;
-            held[target] += held[target] < HELD_TWICE;
+            if (held[target] < HELD_TWICE)
+                held[target]++;
         }
     }
     return held;

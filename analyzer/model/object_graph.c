@@ -2,20 +2,36 @@
 
 #include <stdlib.h>
 
-static int compare_large_tables(const void *left, const void *right)
+static int compare_tables(const void *left, const void *right)
 {
-    object_id a = ((const struct large_table *)left)->table, b = ((const struct large_table *)right)->table;
+    object_id a = ((const struct table_number *)left)->table, b = ((const struct table_number *)right)->table;
     return a < b ? -1 : a > b;
+}
+
+/* The number of `table` in the list, or `otherwise`. */
+static uint32_t find_number(const struct table_numbers *list, object_id table, uint32_t otherwise)
+{
+    const struct table_number wanted = {.table = table};
+    const struct table_number *found = list->count
+        ? bsearch(&wanted, list->items, list->count, sizeof(wanted), compare_tables) : NULL;
+    return found ? found->number : otherwise;
 }
 
 uint32_t graph_table_records(const struct object_graph *graph, object_id table)
 {
-    if (graph->details[table] < DETAIL_TABLE_RECORDS_MAX)
-        return graph->details[table];
-    const struct large_table wanted = {.table = table};
-    const struct large_table *found = bsearch(&wanted, graph->large_tables, graph->large_table_count, sizeof(wanted),
-        compare_large_tables);
-    return found ? found->records : DETAIL_TABLE_RECORDS_MAX;
+    uint16_t records = graph->details[table];
+    return records < DETAIL_TABLE_RECORDS_MAX ? records : find_number(&graph->many_records, table, records);
+}
+
+uint32_t graph_table_array_slots(const struct object_graph *graph, object_id table)
+{
+    return find_number(&graph->array_slots, table, 0);
+}
+
+uint32_t graph_table_hash_slots(const struct object_graph *graph, object_id table)
+{
+    unsigned exponent = graph->flags[table] >> OBJECT_HASH_SHIFT;
+    return exponent ? 1u << exponent : 0;
 }
 
 void object_graph_free(struct object_graph *graph)
@@ -27,6 +43,7 @@ void object_graph_free(struct object_graph *graph)
     free(graph->bytes);
     free(graph->first_reference);
     free(graph->references);
-    free(graph->large_tables);
+    free(graph->many_records.items);
+    free(graph->array_slots.items);
     *graph = (struct object_graph){0};
 }

@@ -85,9 +85,15 @@ enum {
     /* upvalue: 1 = closed. trace: its number. */
 };
 
-struct large_table {
+/* A number of a table, where it is out of the ordinary; lists of them are in the order of ids. */
+struct table_number {
     object_id table;
-    uint32_t records;
+    uint32_t number;
+};
+
+struct table_numbers {
+    struct table_number *items;
+    size_t count, capacity;
 };
 
 struct object_graph {
@@ -95,23 +101,29 @@ struct object_graph {
     object_id count;             /* of objects; also the id of the root node */
     object_id root;
     uint8_t *types;              /* enum lua_type */
-    uint8_t *flags;              /* enum object_flag */
+    uint8_t *flags;              /* enum object_flag; of a table, above OBJECT_HASH_SHIFT, log2 of its hash slots */
     uint16_t *details;
     uint32_t *bytes;             /* with all that the object owns */
     uint32_t *first_reference;   /* count + 2 of them: of each object, of the root node, and the end */
     struct reference *references;
     uint32_t reference_count;
-    struct large_table *large_tables; /* those whose records do not fit in `details`, by id */
-    size_t large_table_count;
+    struct table_numbers many_records; /* records that do not fit in `details` */
+    struct table_numbers array_slots;  /* of tables that have an array part */
 };
 
 enum object_flag {
     OBJECT_HAS_FINALIZER = 1,  /* unreachable, it would live through the next collection, to be finalized */
     OBJECT_IS_WEAK_KEYED = 2,  /* table */
     OBJECT_IS_WEAK_VALUED = 4, /* table */
+    OBJECT_HASH_SHIFT = 3,
 };
 
+/* Entries that are not nil. */
 uint32_t graph_table_records(const struct object_graph *graph, object_id table);
+
+/* Slots that are allocated in its two parts; 0 when it has no such part. */
+uint32_t graph_table_array_slots(const struct object_graph *graph, object_id table);
+uint32_t graph_table_hash_slots(const struct object_graph *graph, object_id table);
 
 void object_graph_free(struct object_graph *graph);
 

@@ -26,7 +26,7 @@ struct graph_worker {
     object_id first, end;
     struct lua_reference_reader reader;
     struct lua_block_reader blocks;
-    ARRAY(struct large_table) large_tables;
+    struct table_numbers many_records, array_slots;
     ARRAY(object_id) fixed; /* never collected */
     uint64_t bytes;
     uint64_t unread; /* objects that are not in memory as a whole */
@@ -35,11 +35,11 @@ struct graph_worker {
     bool threaded;
 };
 
-static void note_large_table(struct graph_worker *worker, object_id id, uint32_t records)
+static void note_number(struct graph_worker *worker, struct table_numbers *list, object_id id, uint32_t number)
 {
-    struct large_table *large = ARRAY_ADD(&worker->large_tables);
-    if (large)
-        *large = (struct large_table){id, records};
+    struct table_number *added = ARRAY_ADD(list);
+    if (added)
+        *added = (struct table_number){id, number};
     else
         worker->no_memory = true;
 }
@@ -83,7 +83,9 @@ static void read_object(struct graph_worker *worker, object_id id, address_t obj
     graph->flags[id] = facts.flags;
     graph->bytes[id] = (uint32_t)size_min(bytes, UINT32_MAX);
     if (tag == LUA_TAG_TABLE && facts.records >= DETAIL_TABLE_RECORDS_MAX)
-        note_large_table(worker, id, facts.records);
+        note_number(worker, &worker->many_records, id, facts.records);
+    if (facts.array_slots)
+        note_number(worker, &worker->array_slots, id, facts.array_slots);
     if (field_u8(header, layout->header.marked) & MARK_FIXED)
         note_fixed(worker, id);
 }
@@ -155,18 +157,29 @@ static struct error *join_references(struct object_graph *graph, struct graph_wo
     return NULL;
 }
 
-static struct error *join_large_tables(struct object_graph *graph, const struct graph_worker *workers, unsigned count)
+/* Append what a worker found to the list, in the order of ids. */
+static struct error *join_numbers(struct table_numbers *list, const struct table_numbers *found)
 {
-    size_t total = 0;
-    for (unsigned i = 0; i < count; i++)
-        total += workers[i].large_tables.count;
-    graph->large_tables = calloc(total + 1, sizeof(*graph->large_tables));
-    if (!graph->large_tables)
+    if (!found->count)
+        return NULL;
+    struct table_number *grown = reallocarray(list->items, list->count + found->count, sizeof(*grown));
+    if (!grown)
         return error_no_memory();
-    for (unsigned i = 0; i < count; i++)
-        for (size_t k = 0; k < workers[i].large_tables.count; k++)
-            graph->large_tables[graph->large_table_count++] = workers[i].large_tables.items[k];
+    memcpy(grown + list->count, found->items, found->count * sizeof(*grown));
+    list->items = grown;
+    list->count = list->capacity = list->count + found->count;
     return NULL;
+}
+
+static struct error *join_tables(struct object_graph *graph, const struct graph_worker *workers, unsigned count)
+{
+    struct error *error = NULL;
+    for (unsigned i = 0; i < count && !error; i++) {
+        error = join_numbers(&graph->many_records, &workers[i].many_records);
+        if (!error)
+            error = join_numbers(&graph->array_slots, &workers[i].array_slots);
+    }
+    return error;
 }
 
 /* The root node's references: the roots, then what is never collected. */
@@ -236,14 +249,15 @@ struct error *lua_graph_build(const struct capture *capture, const struct lua_si
     if (!error)
         error = join_references(graph, workers, count);
     if (!error)
-        error = join_large_tables(graph, workers, count);
+        error = join_tables(graph, workers, count);
     if (!error)
         error = add_root_node(site, graph, workers, count);
     if (!error)
         add_equations(state, workers, count);
     for (unsigned i = 0; i < count; i++) {
         lua_reference_reader_free(&workers[i].reader);
-        ARRAY_FREE(&workers[i].large_tables);
+        ARRAY_FREE(&workers[i].many_records);
+        ARRAY_FREE(&workers[i].array_slots);
         ARRAY_FREE(&workers[i].fixed);
     }
     return error;

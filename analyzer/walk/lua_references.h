@@ -45,7 +45,7 @@ struct lua_reference_reader {
 struct lua_object_facts {
     uint16_t detail;  /* see model/object_graph.h */
     uint8_t flags;    /* enum object_flag */
-    uint32_t records; /* of a table */
+    uint32_t records, array_slots; /* of a table */
 };
 
 /* Release with lua_reference_reader_free(), whatever the outcome. */

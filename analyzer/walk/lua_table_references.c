@@ -167,7 +167,12 @@ bool lua_table_references(struct lua_reference_reader *reader, address_t object,
         return false;
     address_t metatable = lua_reference(layout, table, layout->table.metatable);
     struct metatable_facts weak = lua_metatable_facts(reader, metatable);
-    facts->flags = (weak.weak_keys ? OBJECT_IS_WEAK_KEYED : 0) | (weak.weak_values ? OBJECT_IS_WEAK_VALUED : 0);
+    unsigned exponent = 0; /* LuaJIT makes no hash part of one slot */
+    for (uint64_t mask = field_u32(table, layout->table.hash_mask); mask; mask >>= 1)
+        exponent++;
+    facts->flags = (uint8_t)((weak.weak_keys ? OBJECT_IS_WEAK_KEYED : 0)
+        | (weak.weak_values ? OBJECT_IS_WEAK_VALUED : 0) | exponent << OBJECT_HASH_SHIFT);
+    facts->array_slots = field_u32(table, layout->table.array_slots);
     lua_reference_add(reader, metatable, reference_label(REFERENCE_METATABLE, 0));
     bool whole = array_references(reader, table, weak.weak_values, &facts->records)
         && hash_references(reader, table, &weak, &facts->records);
