@@ -95,9 +95,9 @@ static void find_runtime(struct findings *findings)
 
 static void find_layouts(struct findings *findings)
 {
-    for (size_t i = 0; i < lua_layout_count; i++)
-        findings_add(findings, FINDING_OK, i ? "" : "layouts known", NULL, "%-24s %s", lua_layouts[i]->name,
-            lua_layouts[i]->commits);
+    const struct lua_layout *layout;
+    for (size_t i = 0; (layout = lua_layout_row(i)); i++)
+        findings_add(findings, FINDING_OK, i ? "" : "layouts known", NULL, "%-24s %s", layout->name, layout->commits);
 }
 
 void findings_of_machine(struct findings *findings)

@@ -2,18 +2,15 @@
 #include "layouts/choose_lua_layout.h"
 
 #include "base/size.h"
-#include "target/memory_view.h"
+#include "layouts/lua_value.h"
 
 enum {
     GC_PHASE_LAST = 6,
     GC_WHITES = 3,
     STRING_TABLE_MAX_MASK = (1 << 26) - 1,
+    TRACE_SLOTS_MAX = 1 << 16,
+    TRACES_TRIED = 16,
 };
-
-/* Value tag of a table in a 64-bit TValue: the upper 17 bits, ~11 as LuaJIT writes it. */
-#define TVALUE_TAG_SHIFT 47
-#define TVALUE_TABLE 0x1fff4u
-#define TVALUE_POINTER(value) ((value) & (((uint64_t)1 << TVALUE_TAG_SHIFT) - 1))
 
 struct claim_context {
     struct memory_view view;
@@ -29,17 +26,29 @@ static bool is_code(const struct claim_context *context, uint64_t value)
     return mapping && mapping->executable;
 }
 
-static bool has_type(struct claim_context *context, uint64_t object, uint8_t tag)
+static bool has_type(struct claim_context *context, address_t object, uint8_t tag)
 {
     const struct lua_object_layout *objects = context->layout->objects;
     uint8_t type;
-    return view_u8(&context->view, address_add(address(object), objects->header.type), &type) && type == tag;
+    return view_u8(&context->view, address_add(object, objects->header.type), &type) && type == tag;
+}
+
+static address_t global_reference(const struct claim_context *context, unsigned offset)
+{
+    return lua_reference(context->layout->objects, context->global, offset);
+}
+
+/* Does the reference at `at` lead to `expected`? */
+static bool refers_to(struct claim_context *context, address_t at, address_t expected)
+{
+    address_t target;
+    return lua_reference_at(&context->view, context->layout->objects, at, &target) && address_equal(target, expected);
 }
 
 static bool main_thread_holds(struct claim_context *context)
 {
-    return field_u64(context->global, context->layout->global.main_thread) == context->thread.value
-        && has_type(context, context->thread.value, LUA_TAG_THREAD);
+    return address_equal(global_reference(context, context->layout->global.main_thread), context->thread)
+        && has_type(context, context->thread, LUA_TAG_THREAD);
 }
 
 static bool string_table_holds(struct claim_context *context)
@@ -47,9 +56,9 @@ static bool string_table_holds(struct claim_context *context)
     const struct lua_layout *layout = context->layout;
     uint64_t table = field_u64(context->global, layout->global.string_table);
     uint32_t mask = field_u32(context->global, layout->global.string_mask);
-    uint64_t first;
+    address_t first;
     return is_power_of_two((uint64_t)mask + 1) && mask <= STRING_TABLE_MAX_MASK
-        && view_u64(&context->view, address(table), &first);
+        && lua_reference_at(&context->view, layout->objects, address(table), &first);
 }
 
 static bool collector_holds(struct claim_context *context)
@@ -57,16 +66,20 @@ static bool collector_holds(struct claim_context *context)
     const struct lua_layout *layout = context->layout;
     const unsigned char *gc = context->global + layout->global.gc;
     uint8_t white = field_u8(gc, layout->gc.current_white) & GC_WHITES;
-    uint64_t next;
+    address_t next;
     /* Not its type: a new object joins the chain before it is made. The walk is the judge of that. */
     return field_u8(gc, layout->gc.state) <= GC_PHASE_LAST && (white == 1 || white == 2)
-        && view_u64(&context->view, address(field_u64(gc, layout->gc.root)), &next);
+        && lua_reference_at(&context->view, layout->objects, lua_reference(layout->objects, gc, layout->gc.root),
+               &next);
 }
 
 static bool registry_holds(struct claim_context *context)
 {
     uint64_t value = field_u64(context->global, context->layout->global.registry);
-    return value >> TVALUE_TAG_SHIFT == TVALUE_TABLE && has_type(context, TVALUE_POINTER(value), LUA_TAG_TABLE);
+    enum lua_tag tag;
+    address_t table;
+    return lua_value_object(context->layout->objects, value, &tag, &table) && tag == LUA_TAG_TABLE
+        && has_type(context, table, LUA_TAG_TABLE);
 }
 
 static bool allocator_holds(struct claim_context *context)
@@ -76,24 +89,32 @@ static bool allocator_holds(struct claim_context *context)
 
 static bool current_thread_holds(struct claim_context *context)
 {
-    uint64_t current = field_u64(context->global, context->layout->global.current_thread);
-    uint64_t its_global;
+    address_t current = global_reference(context, context->layout->global.current_thread);
     return has_type(context, current, LUA_TAG_THREAD)
-        && view_u64(&context->view, address_add(address(current), context->layout->thread.global), &its_global)
-        && its_global == context->global_address.value;
+        && refers_to(context, address_add(current, context->layout->thread.global), context->global_address);
 }
 
 static bool upvalue_ring_holds(struct claim_context *context)
 {
     const struct lua_layout *layout = context->layout;
     address_t head = address_add(context->global_address, layout->global.open_upvalue_head);
-    const unsigned char *bytes = context->global + layout->global.open_upvalue_head;
-    uint64_t next = field_u64(bytes, layout->upvalue_links.open_next);
-    uint64_t previous = field_u64(bytes, layout->upvalue_links.open_previous);
-    uint64_t back, forth;
-    return view_u64(&context->view, address_add(address(previous), layout->upvalue_links.open_next), &forth)
-        && view_u64(&context->view, address_add(address(next), layout->upvalue_links.open_previous), &back)
-        && forth == head.value && back == head.value;
+    address_t next = global_reference(context, layout->global.open_upvalue_head + layout->upvalue_links.open_next);
+    address_t previous = global_reference(context,
+        layout->global.open_upvalue_head + layout->upvalue_links.open_previous);
+    return refers_to(context, address_add(previous, layout->upvalue_links.open_next), head)
+        && refers_to(context, address_add(next, layout->upvalue_links.open_previous), head);
+}
+
+/*
+ * The roots begin with the names of the metamethods, and what lies before them is no string. Narrow rows of LuaJIT and
+ * luajit2 differ in this alone.
+ */
+static bool roots_hold(struct claim_context *context)
+{
+    unsigned first = context->layout->global.roots;
+    return has_type(context, global_reference(context, first), LUA_TAG_STRING)
+        && !has_type(context, global_reference(context, first - context->layout->objects->reference_bytes),
+               LUA_TAG_STRING);
 }
 
 static bool dispatch_table_holds(struct claim_context *context)
@@ -110,6 +131,55 @@ static bool dispatch_table_holds(struct claim_context *context)
     return !is_code(context, field_u64(block, first - 8)) && !is_code(context, field_u64(block, end));
 }
 
+/* A trace is one block: its snapshots lie between two addresses that it also knows. */
+static bool trace_holds(struct claim_context *context, address_t at)
+{
+    const struct lua_object_layout *objects = context->layout->objects;
+    const void *trace = view_bytes(&context->view, at, objects->trace.bytes);
+    if (!trace || field_u8(trace, objects->header.type) != LUA_TAG_TRACE)
+        return false;
+    uint64_t list = field_u64(trace, objects->trace.snapshot_list), map = field_u64(trace, objects->trace.snapshot_map);
+    uint16_t snapshots = field_u16(trace, objects->trace.snapshots);
+    return snapshots > 0 && map - list == (uint64_t)snapshots * objects->trace_parts.snapshot_bytes
+        && lua_word(trace, objects->trace.snapshot_map_entries, objects->trace.snapshot_map_entries_bytes) > 0;
+}
+
+/* Machine code lies in areas of whole pages. */
+static bool code_area_holds(const struct claim_context *context, const unsigned char *jit)
+{
+    uint64_t area = field_u64(jit, context->layout->jit.code_area);
+    uint64_t total = field_u64(jit, context->layout->jit.code_total_bytes);
+    if (area == 0 || total == 0)
+        return area == total;
+    return area % context->view.capture->page_bytes == 0
+        && mappings_find(&context->view.capture->mappings, address(area));
+}
+
+static bool traces_hold(struct claim_context *context)
+{
+    const struct lua_layout *layout = context->layout;
+    const unsigned char *jit = view_bytes(&context->view, address_add(context->thread, layout->jit.offset),
+        layout->block_bytes - layout->jit.offset);
+    if (!jit || !code_area_holds(context, jit))
+        return false;
+    uint64_t traces = field_u64(jit, layout->jit.traces), slots = field_u32(jit, layout->jit.trace_slots);
+    struct address_range block = {context->thread, address_add(context->thread, layout->block_bytes)};
+    unsigned tried = 0;
+    for (uint64_t slot = 0; slot < slots && slot < TRACE_SLOTS_MAX && tried < TRACES_TRIED; slot++) {
+        address_t trace;
+        if (!lua_reference_at(&context->view, layout->objects,
+                address_add(address(traces), slot * layout->objects->reference_bytes), &trace))
+            return false;
+        /* One that is being recorded lies in the JIT state, its parts in the recorder's buffers. */
+        if (address_is_null(trace) || range_holds(block, trace, 1))
+            continue;
+        if (!trace_holds(context, trace))
+            return false;
+        tried++;
+    }
+    return true;
+}
+
 static const struct {
     const char *name;
     bool (*holds)(struct claim_context *context);
@@ -121,7 +191,9 @@ static const struct {
     [CLAIM_ALLOCATOR] = {"allocation function", allocator_holds},
     [CLAIM_CURRENT_THREAD] = {"current thread", current_thread_holds},
     [CLAIM_UPVALUE_RING] = {"ring of open upvalues", upvalue_ring_holds},
+    [CLAIM_ROOTS] = {"roots", roots_hold},
     [CLAIM_DISPATCH_TABLE] = {"dispatch table", dispatch_table_holds},
+    [CLAIM_TRACES] = {"traces", traces_hold},
 };
 
 const char *lua_layout_claim_name(enum lua_layout_claim claim)
@@ -135,9 +207,7 @@ enum lua_layout_claim lua_layout_verify(const struct capture *capture, const str
     struct claim_context context = {.view = view_of(capture), .layout = layout, .thread = thread};
     context.global_address = address_add(thread, layout->global.offset);
     context.global = view_bytes(&context.view, context.global_address, layout->global.bytes);
-    uint64_t its_global;
-    if (!context.global || !view_u64(&context.view, address_add(thread, layout->thread.global), &its_global)
-        || its_global != context.global_address.value)
+    if (!context.global || !refers_to(&context, address_add(thread, layout->thread.global), context.global_address))
         return CLAIM_MAIN_THREAD;
     for (unsigned claim = 0; claim < LUA_LAYOUT_CLAIMS; claim++)
         if (!claims[claim].holds(&context))
@@ -145,20 +215,28 @@ enum lua_layout_claim lua_layout_verify(const struct capture *capture, const str
     return LUA_LAYOUT_CLAIMS;
 }
 
+/* Rows that differ in their traces alone: where there is no trace, both describe the state. */
+static bool differ_in_traces_alone(const struct lua_layout *a, const struct lua_layout *b)
+{
+    size_t start = offsetof(struct lua_layout, thread);
+    size_t end = offsetof(struct lua_layout, block_bytes) + sizeof(a->block_bytes);
+    return memcmp((const char *)a + start, (const char *)b + start, end - start) == 0;
+}
+
 const struct lua_layout *lua_layout_choose(const struct capture *capture, address_t thread,
     const struct lua_layout **nearest, enum lua_layout_claim *failed)
 {
-    const struct lua_layout *chosen = NULL, *furthest = NULL;
+    const struct lua_layout *chosen = NULL, *furthest = NULL, *layout;
     enum lua_layout_claim furthest_claim = CLAIM_MAIN_THREAD;
     bool two_fit = false;
-    for (size_t i = 0; i < lua_layout_count; i++) {
-        enum lua_layout_claim claim = lua_layout_verify(capture, lua_layouts[i], thread);
-        if (claim == LUA_LAYOUT_CLAIMS) {
-            two_fit = chosen != NULL;
-            chosen = lua_layouts[i];
-        }
+    for (size_t i = 0; (layout = lua_layout_row(i)); i++) {
+        enum lua_layout_claim claim = lua_layout_verify(capture, layout, thread);
+        if (claim == LUA_LAYOUT_CLAIMS && !chosen)
+            chosen = layout;
+        else if (claim == LUA_LAYOUT_CLAIMS && !differ_in_traces_alone(chosen, layout))
+            two_fit = true;
         if (!furthest || claim > furthest_claim) {
-            furthest = lua_layouts[i];
+            furthest = layout;
             furthest_claim = claim;
         }
     }

@@ -1,6 +1,7 @@
 /*
- * Which row of lua_layouts describes the state at an address? A row is accepted only when all of its claims hold on
- * the target's own bytes; exactly one row must be.
+ * Which row describes the state at an address? A row is accepted only when all of its claims hold on the target's own
+ * bytes; exactly one row must be. Where a state has no traces, the newest of rows that differ in their traces alone
+ * stands for all of them.
  */
 #ifndef RESPIRE_LAYOUTS_CHOOSE_LUA_LAYOUT_H
 #define RESPIRE_LAYOUTS_CHOOSE_LUA_LAYOUT_H
@@ -19,7 +20,9 @@ enum lua_layout_claim {
     CLAIM_ALLOCATOR,       /* the allocation function is code */
     CLAIM_CURRENT_THREAD,  /* the running thread is a thread of this state */
     CLAIM_UPVALUE_RING,    /* the ring of open upvalues is closed */
+    CLAIM_ROOTS,           /* they begin where the row says */
     CLAIM_DISPATCH_TABLE,  /* starts and ends where the row says */
+    CLAIM_TRACES,          /* the first few hold together, and their code is there; where there is none, nothing is */
     LUA_LAYOUT_CLAIMS,
 };
 

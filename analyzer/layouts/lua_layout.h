@@ -56,11 +56,14 @@ struct lua_object_layout {
     struct { uint16_t bytes, value, key; } node;
     struct {
         uint16_t bytes, constants_low, instructions_high, snapshots, snapshot_map_entries;
+        uint16_t snapshot_map_entries_bytes;          /* how wide that count is: 2 or 4 */
+        uint16_t snapshot_list, snapshot_map;         /* pointers into the trace itself, one behind the other */
         uint16_t instructions, start_proto, number, link, next_root, next_side;
     } trace;
     struct { uint16_t snapshot_bytes, snapshot_map_entry_bytes, instruction_bytes; } trace_parts;
     struct { uint16_t types, type_slots, type_bytes, info, size, name; } c_types; /* CTState: types …; CType: info … */
-    struct { uint16_t end, base, flags, copied_from, keys, metatables; } string_buffer; /* SBufExt; three references */
+    /* SBufExt: pointers, which are not always wide, flags of 4 bytes, and three references. */
+    struct { uint16_t pointer_bytes, end, base, flags, copied_from, keys, metatables; } string_buffer;
 };
 
 struct lua_layout {
@@ -78,6 +81,7 @@ struct lua_layout {
         uint16_t vm_state, roots; /* roots: the references at the end of global_State (gcroot), up to its end */
     } global;
 
+    /* total, threshold, debt and estimate are as wide as a reference. */
     struct {
         uint16_t total, threshold, current_white, state, root, finalize, debt, estimate, step_multiplier, pause;
     } gc;
@@ -100,10 +104,7 @@ struct lua_layout {
     uint16_t block_bytes; /* sizeof(GG_State) */
 };
 
-/* All rows, newest first. */
-extern const struct lua_layout *const lua_layouts[];
-extern const size_t lua_layout_count;
-
-extern const struct lua_object_layout lua_objects_gc64;
+/* All rows by index, newest first in each branch; NULL behind the last. */
+const struct lua_layout *lua_layout_row(size_t index);
 
 #endif

@@ -1,16 +1,20 @@
-/* The list of rows. A new family is a row in its file and a line here. */
-#include "layouts/lua_layouts_gc64.h"
+#include "layouts/lua_layout.h"
 
-const struct lua_layout *const lua_layouts[] = {
-    &luajit_gc64_2026_07,
-    &luajit_gc64_2025_11_10,
-    &luajit_gc64_2025_11_06,
-    &luajit_gc64_2024_04,
-    &luajit_gc64_2021_03,
-    &luajit_gc64_2020_09,
-    &luajit2_gc64_2024_04,
-    &luajit2_gc64_2021_06,
-    &luajit2_gc64_2020_10,
+#include "layouts/lua_rows.h"
+
+static const struct lua_rows *const branches[] = {
+    &luajit_gc64_rows,
+    &luajit2_gc64_rows,
+    &luajit_gc32_rows,
+    &luajit2_gc32_rows,
 };
 
-const size_t lua_layout_count = sizeof(lua_layouts) / sizeof(lua_layouts[0]);
+const struct lua_layout *lua_layout_row(size_t index)
+{
+    for (size_t i = 0; i < sizeof(branches) / sizeof(branches[0]); i++) {
+        if (index < branches[i]->count)
+            return &branches[i]->items[index];
+        index -= branches[i]->count;
+    }
+    return NULL;
+}

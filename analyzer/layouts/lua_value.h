@@ -6,10 +6,10 @@
 #define RESPIRE_LAYOUTS_LUA_VALUE_H
 
 #include <stdbool.h>
-#include <string.h>
 
 #include "base/address.h"
 #include "layouts/lua_layout.h"
+#include "target/memory_view.h"
 
 enum { LUA_VALUE_BYTES = 8 };
 
@@ -23,17 +23,33 @@ enum lua_value_kind {
     LUA_VALUE_NUMBER = 13, /* a double, or an integer where LuaJIT keeps both */
 };
 
+/* The word of 2, 4 or 8 bytes at `offset` of a structure that was read whole. */
+static inline uint64_t lua_word(const void *structure, uint64_t offset, unsigned bytes)
+{
+    const void *word = (const char *)structure + offset;
+    return bytes == 8 ? field_u64(word, 0) : bytes == 4 ? field_u32(word, 0) : field_u16(word, 0);
+}
+
 /* The reference at `offset` of a structure that was read whole. */
 static inline address_t lua_reference(const struct lua_object_layout *layout, const void *structure, uint64_t offset)
 {
-    uint64_t wide;
-    uint32_t narrow;
-    if (layout->reference_bytes == sizeof(wide)) {
-        memcpy(&wide, (const char *)structure + offset, sizeof(wide));
-        return address(wide);
-    }
-    memcpy(&narrow, (const char *)structure + offset, sizeof(narrow));
-    return address(narrow);
+    return address(lua_word(structure, offset, layout->reference_bytes));
+}
+
+/* The reference that lies at `at`; false when it is not in memory. */
+static inline bool lua_reference_at(struct memory_view *view, const struct lua_object_layout *layout, address_t at,
+    address_t *reference)
+{
+    const void *bytes = view_bytes(view, at, layout->reference_bytes);
+    if (bytes)
+        *reference = lua_reference(layout, bytes, 0);
+    return bytes != NULL;
+}
+
+/* A size as the collector counts it: as wide as a reference. */
+static inline uint64_t lua_size(const struct lua_object_layout *layout, const void *structure, uint64_t offset)
+{
+    return lua_word(structure, offset, layout->reference_bytes);
 }
 
 static inline unsigned lua_value_kind(const struct lua_object_layout *layout, uint64_t value)

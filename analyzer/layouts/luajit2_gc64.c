@@ -1,39 +1,131 @@
 /*
- * luajit2 (OpenResty's branch), x86-64 with GC64. lua_State carries two fields of ngx_lua at its end, so all
- * that follows in GG_State starts 16 bytes later than in LuaJIT.
+ * luajit2 (OpenResty's branch), x86-64 with GC64. Its lua_State carries fields of ngx_lua at its end (none until
+ * 2018-06, 8 bytes until 2020-10, then 16), and so all that follows in GG_State starts later than in LuaJIT.
  */
-#include "layouts/lua_layouts_gc64.h"
+#include "layouts/lua_rows_gc64.h"
 
-/* Measured on Debian's libluajit-5.1-2 2.1.0+openresty20250117 (trixie) and 20251030 (sid), which are this branch. */
-const struct lua_layout luajit2_gc64_2024_04 = {
-    .name = "luajit2 2024-04 gc64",
-    .commits = "luajit2 from LuaJIT's f5affaa6 on (v2.1-20250117, v2.1-20251030)",
-    GC64_COMMON,
-    .thread = GC64_THREAD(112),
-    .global = GC64_GLOBAL(112, 744, 280, 368, 384),
-    .jit = GC64_JIT(856, 3048),
-    .dispatch = {.offset = 4128, .entries = 243},
-    .block_bytes = 6304,
+static const struct lua_layout rows[] = {
+    {
+        /* Measured on Debian's libluajit-5.1-2 2.1.0+openresty20250117 (trixie) and 20251030 (sid): this branch. */
+        .name = "luajit2 2024-04 gc64",
+        .commits = "luajit2 from LuaJIT's f5affaa6 on (v2.1-20250117, v2.1-20251030)",
+        GC64_COMMON(lua_objects_gc64),
+        .thread = GC64_THREAD(112),
+        .global = GC64_GLOBAL(112, 744, 152, 280, 384),
+        .jit = LUA_JIT(856, 384, 3048),
+        .dispatch = {.offset = 4128, .entries = 243},
+        .block_bytes = 6304,
+    },
+    {
+        .name = "luajit2 2021-06 gc64",
+        .commits = "luajit2 15e77d84..2445b59a (2021-06-07 .. 2024-02-25)",
+        GC64_COMMON(lua_objects_gc64),
+        .thread = GC64_THREAD(112),
+        .global = GC64_GLOBAL(112, 736, 152, 280, 384),
+        .jit = LUA_JIT(848, 384, 3048),
+        .dispatch = {.offset = 4120, .entries = 243},
+        .block_bytes = 6296,
+    },
+    {
+        .name = "luajit2 2020-10 gc64",
+        .commits = "luajit2 fe32831a..fe088424 (2020-10-12 .. 2021-02-26)",
+        GC64_COMMON(lua_objects_gc64),
+        .thread = GC64_THREAD(112),
+        .global = GC64_GLOBAL(112, 736, 152, 280, 384),
+        .jit = LUA_JIT(848, 384, 3040),
+        .dispatch = {.offset = 4112, .entries = 243},
+        .block_bytes = 6288,
+    },
+    {
+        .name = "luajit2 2020-10-07 gc64",
+        .commits = "luajit2 341aded9 (2020-10-07)",
+        GC64_COMMON(lua_objects_gc64),
+        .thread = GC64_THREAD(112),
+        .global = GC64_GLOBAL(112, 728, 144, 272, 376),
+        .jit = LUA_JIT(840, 384, 3040),
+        .dispatch = {.offset = 4104, .entries = 243},
+        .block_bytes = 6280,
+    },
+    {
+        .name = "luajit2 2020-10-03 gc64",
+        .commits = "luajit2 4a1cc48a (2020-10-03)",
+        GC64_COMMON(lua_objects_gc64),
+        .thread = GC64_THREAD(104),
+        .global = GC64_GLOBAL(104, 728, 144, 272, 376),
+        .jit = LUA_JIT(832, 384, 3040),
+        .dispatch = {.offset = 4096, .entries = 243},
+        .block_bytes = 6272,
+    },
+    {
+        .name = "luajit2 2020-10-02 gc64",
+        .commits = "luajit2 5f895f89 (2020-10-02)",
+        GC64_COMMON(lua_objects_gc64),
+        .thread = GC64_THREAD(104),
+        .global = GC64_GLOBAL(104, 728, 144, 272, 384),
+        .jit = LUA_JIT(832, 384, 3040),
+        .dispatch = {.offset = 4096, .entries = 243},
+        .block_bytes = 6272,
+    },
+    {
+        .name = "luajit2 2020-09-28 gc64",
+        .commits = "luajit2 7c03b051 (2020-09-28)",
+        GC64_COMMON(lua_objects_gc64),
+        .thread = GC64_THREAD(104),
+        .global = GC64_GLOBAL(104, 728, 144, 272, 384),
+        .jit = LUA_JIT(832, 384, 3080),
+        .dispatch = {.offset = 4104, .entries = 243},
+        .block_bytes = 6280,
+    },
+    {
+        .name = "luajit2 2020-09-25 gc64",
+        .commits = "luajit2 5980ef94 (2020-09-25)",
+        GC64_COMMON(lua_objects_gc64),
+        .thread = GC64_THREAD(104),
+        .global = GC64_GLOBAL(104, 728, 144, 272, 384),
+        .jit = LUA_JIT(832, 384, 3040),
+        .dispatch = {.offset = 4064, .entries = 243},
+        .block_bytes = 6240,
+    },
+    {
+        .name = "luajit2 2019-01 gc64",
+        .commits = "luajit2 5900ea32..2763a421 (2019-01-15 .. 2020-03-21)",
+        GC64_COMMON(lua_objects_gc64_2019_01),
+        .thread = GC64_THREAD(104),
+        .global = GC64_GLOBAL_STRINGS_FIRST(104, 680, 368, 376),
+        .jit = LUA_JIT(784, 392, 3056),
+        .dispatch = {.offset = 4032, .entries = 243},
+        .block_bytes = 6208,
+    },
+    {
+        .name = "luajit2 2018-06 gc64",
+        .commits = "luajit2 c844a613..10db8d83 (2018-06-07 .. 2019-01-15)",
+        GC64_COMMON(lua_objects_gc64_2016_05),
+        .thread = GC64_THREAD(104),
+        .global = GC64_GLOBAL_STRINGS_FIRST(104, 680, 368, 376),
+        .jit = LUA_JIT(784, 392, 3056),
+        .dispatch = {.offset = 4032, .entries = 243},
+        .block_bytes = 6208,
+    },
+    {
+        .name = "luajit2 2018-12 gc64",
+        .commits = "luajit2 520d53a8 (2018-12-20)",
+        GC64_COMMON(lua_objects_gc64_2018_12),
+        .thread = GC64_THREAD(104),
+        .global = GC64_GLOBAL_STRINGS_FIRST(104, 680, 368, 376),
+        .jit = LUA_JIT(784, 392, 3056),
+        .dispatch = {.offset = 4032, .entries = 243},
+        .block_bytes = 6208,
+    },
+    {
+        .name = "luajit2 2016-06 gc64",
+        .commits = "luajit2 77953dc8..68d52e76 (2016-06-06 .. 2018-06-13)",
+        GC64_COMMON(lua_objects_gc64_2016_05),
+        .thread = GC64_THREAD(96),
+        .global = GC64_GLOBAL_STRINGS_FIRST(96, 680, 368, 376),
+        .jit = LUA_JIT(776, 392, 3056),
+        .dispatch = {.offset = 4024, .entries = 243},
+        .block_bytes = 6200,
+    },
 };
 
-const struct lua_layout luajit2_gc64_2021_06 = {
-    .name = "luajit2 2021-06 gc64",
-    .commits = "luajit2 15e77d84..2445b59a (2021-06-07 .. 2024-02-25)",
-    GC64_COMMON,
-    .thread = GC64_THREAD(112),
-    .global = GC64_GLOBAL(112, 736, 280, 368, 384),
-    .jit = GC64_JIT(848, 3048),
-    .dispatch = {.offset = 4120, .entries = 243},
-    .block_bytes = 6296,
-};
-
-const struct lua_layout luajit2_gc64_2020_10 = {
-    .name = "luajit2 2020-10 gc64",
-    .commits = "luajit2 fe32831a..fe088424 (2020-10-12 .. 2021-02-26)",
-    GC64_COMMON,
-    .thread = GC64_THREAD(112),
-    .global = GC64_GLOBAL(112, 736, 280, 368, 384),
-    .jit = GC64_JIT(848, 3040),
-    .dispatch = {.offset = 4112, .entries = 243},
-    .block_bytes = 6288,
-};
+const struct lua_rows luajit2_gc64_rows = LUA_ROWS(rows);

@@ -3,15 +3,25 @@
 #include "base/array.h"
 #include "target/memory_view.h"
 
-/* Where a lua_State keeps the pointer to its global_State, and how far behind itself a main thread's may be. */
+/* How far behind itself a main thread's global_State may be. */
 enum {
-    THREAD_GLOBAL = 16,
-    THREAD_HEADER_BYTES = 24,
-    GLOBAL_DISTANCE_MIN = 80,
+    GLOBAL_DISTANCE_MIN = 56,
     GLOBAL_DISTANCE_MAX = 160,
-    THREAD_TYPE = 9,
-    THREAD_FUNCTION_KIND = 10, /* a fake C function, for frames without one */
+    THREAD_HEADER_BYTES = 24,
 };
+
+/* The start of a lua_State, by the width of references: the same in all rows. */
+enum {
+    WIDE_TYPE = 9,
+    WIDE_FUNCTION_KIND = 10, /* a fake C function, for frames without one */
+    WIDE_GLOBAL = 16,
+    NARROW_TYPE = 5,
+    NARROW_FUNCTION_KIND = 6,
+    NARROW_GLOBAL = 8,
+};
+
+/* Narrow references end here. */
+static const uint64_t narrow_end = (uint64_t)1 << 32;
 
 /*
  * A candidate that names itself as main thread and has a string table is no chance: whatever else fails, it is
@@ -19,11 +29,17 @@ enum {
  */
 static const enum lua_layout_claim stranger = CLAIM_COLLECTOR;
 
+static bool is_near(uint64_t global, uint64_t at)
+{
+    return global - at >= GLOBAL_DISTANCE_MIN && global - at <= GLOBAL_DISTANCE_MAX;
+}
+
 static bool looks_like_main_thread(const unsigned char *bytes, uint64_t at)
 {
-    uint64_t global = field_u64(bytes, THREAD_GLOBAL);
-    return global - at >= GLOBAL_DISTANCE_MIN && global - at <= GLOBAL_DISTANCE_MAX
-        && field_u8(bytes, THREAD_TYPE) == LUA_TAG_THREAD && field_u8(bytes, THREAD_FUNCTION_KIND) == 1;
+    if (is_near(field_u64(bytes, WIDE_GLOBAL), at))
+        return field_u8(bytes, WIDE_TYPE) == LUA_TAG_THREAD && field_u8(bytes, WIDE_FUNCTION_KIND) == 1;
+    return at < narrow_end && is_near(field_u32(bytes, NARROW_GLOBAL), at)
+        && field_u8(bytes, NARROW_TYPE) == LUA_TAG_THREAD && field_u8(bytes, NARROW_FUNCTION_KIND) == 1;
 }
 
 static struct error *add_site(const struct capture *capture, address_t thread, struct lua_sites *sites)

@@ -2,11 +2,10 @@
 #include "walk/lua_blocks.h"
 
 #include "base/size.h"
+#include "layouts/lua_value.h"
 
 enum {
     TABLE_COLOCATED_MASK = 0x7f,
-    TABLE_SLOT_BYTES = 8,
-    STACK_SLOT_BYTES = 8,
     CDATA_VARIABLE = 0x80, /* in `marked` */
     CTYPE_KIND_SHIFT = 28,
     CTYPE_KIND_LAST_SIZED = 5,
@@ -25,11 +24,12 @@ struct lua_block_reader lua_block_reader_make(const struct capture *capture, con
     address_t main_thread)
 {
     struct lua_block_reader reader = {.view = view_of(capture), .layout = layout, .main_thread = main_thread};
-    uint64_t state, types;
+    address_t at = address_add(main_thread, layout->global.offset + layout->global.c_type_state), state;
+    uint64_t types;
     uint32_t slots;
-    if (view_u64(&reader.view, address_add(main_thread, layout->global.offset + layout->global.c_type_state), &state)
-        && view_u64(&reader.view, address_add(address(state), layout->objects->c_types.types), &types)
-        && view_u32(&reader.view, address_add(address(state), layout->objects->c_types.type_slots), &slots)) {
+    if (lua_reference_at(&reader.view, layout->objects, at, &state)
+        && view_u64(&reader.view, address_add(state, layout->objects->c_types.types), &types)
+        && view_u32(&reader.view, address_add(state, layout->objects->c_types.type_slots), &slots)) {
         reader.c_types = address(types);
         reader.c_type_slots = slots;
     }
@@ -66,9 +66,9 @@ static bool thread_blocks(struct lua_block_reader *reader, address_t object, str
         return false;
     if (!address_equal(object, reader->main_thread))
         add_block(blocks, object, layout->thread.bytes);
-    uint64_t stack = field_u64(thread, layout->thread.stack);
-    if (stack)
-        add_block(blocks, address(stack), (uint64_t)field_u32(thread, layout->thread.stack_slots) * STACK_SLOT_BYTES);
+    address_t stack = lua_reference(layout->objects, thread, layout->thread.stack);
+    if (!address_is_null(stack))
+        add_block(blocks, stack, (uint64_t)field_u32(thread, layout->thread.stack_slots) * LUA_VALUE_BYTES);
     return true;
 }
 
@@ -88,8 +88,10 @@ static bool function_blocks(struct lua_block_reader *reader, address_t object, s
     if (!view_u8(&reader->view, address_add(object, layout->header.function_kind), &kind)
         || !view_u8(&reader->view, address_add(object, layout->function.upvalue_count), &upvalues))
         return false;
-    unsigned header = kind == FUNCTION_KIND_LUA ? layout->function.lua_header_bytes : layout->function.c_header_bytes;
-    add_block(blocks, object, header + (uint64_t)upvalues * 8);
+    if (kind == FUNCTION_KIND_LUA)
+        add_block(blocks, object, layout->function.lua_header_bytes + (uint64_t)upvalues * layout->reference_bytes);
+    else
+        add_block(blocks, object, layout->function.c_header_bytes + (uint64_t)upvalues * LUA_VALUE_BYTES);
     return true;
 }
 
@@ -106,7 +108,7 @@ static bool trace_blocks(struct lua_block_reader *reader, address_t object, stru
     add_block(blocks, object,
         round_up(layout->trace.bytes, 8) + (uint64_t)(high - low) * layout->trace_parts.instruction_bytes
             + (uint64_t)field_u16(trace, layout->trace.snapshots) * layout->trace_parts.snapshot_bytes
-            + (uint64_t)field_u32(trace, layout->trace.snapshot_map_entries)
+            + lua_word(trace, layout->trace.snapshot_map_entries, layout->trace.snapshot_map_entries_bytes)
                 * layout->trace_parts.snapshot_map_entry_bytes);
     return true;
 }
@@ -162,12 +164,11 @@ static bool table_blocks(struct lua_block_reader *reader, address_t object, stru
     int8_t colocated = (int8_t)field_u8(table, layout->table.colocated);
     uint32_t array_slots = field_u32(table, layout->table.array_slots);
     uint32_t hash_mask = field_u32(table, layout->table.hash_mask);
-    add_block(blocks, object,
-        layout->table.bytes + (uint64_t)(colocated & TABLE_COLOCATED_MASK) * TABLE_SLOT_BYTES);
+    add_block(blocks, object, layout->table.bytes + (uint64_t)(colocated & TABLE_COLOCATED_MASK) * LUA_VALUE_BYTES);
     if (array_slots > 0 && colocated <= 0)
-        add_block(blocks, address(field_u64(table, layout->table.array)), (uint64_t)array_slots * TABLE_SLOT_BYTES);
+        add_block(blocks, lua_reference(layout, table, layout->table.array), (uint64_t)array_slots * LUA_VALUE_BYTES);
     if (hash_mask > 0)
-        add_block(blocks, address(field_u64(table, layout->table.nodes)),
+        add_block(blocks, lua_reference(layout, table, layout->table.nodes),
             ((uint64_t)hash_mask + 1) * layout->node.bytes);
     return true;
 }
@@ -175,9 +176,9 @@ static bool table_blocks(struct lua_block_reader *reader, address_t object, stru
 /* A string.buffer object owns the buffer behind it, unless it shows another's. */
 static void buffer_block(const struct lua_object_layout *layout, const unsigned char *buffer, struct lua_blocks *blocks)
 {
-    uint64_t flags = field_u64(buffer, layout->string_buffer.flags) & STRING_BUFFER_FLAGS;
-    uint64_t base = field_u64(buffer, layout->string_buffer.base);
-    uint64_t end = field_u64(buffer, layout->string_buffer.end);
+    uint32_t flags = field_u32(buffer, layout->string_buffer.flags) & STRING_BUFFER_FLAGS;
+    uint64_t base = lua_word(buffer, layout->string_buffer.base, layout->string_buffer.pointer_bytes);
+    uint64_t end = lua_word(buffer, layout->string_buffer.end, layout->string_buffer.pointer_bytes);
     if (base && end > base && !(flags & STRING_BUFFER_NOT_OWNED))
         add_block(blocks, address(base), end - base);
 }

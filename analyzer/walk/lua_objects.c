@@ -3,14 +3,13 @@
 
 #include <inttypes.h>
 
+#include "layouts/lua_value.h"
 #include "walk/lua_blocks.h"
 
 enum {
     OBJECT_BYTES_MIN = 16,
     COUNT_TOLERANCE_BYTES = 64 << 10, /* what the FFI, the parser and buffers hold privately; 530 at rest */
     STRING_BUCKET_FLAG = 1,           /* lowest bit of a bucket head: secondary hashing */
-    REFERENCE_BYTES = 8,
-    INSTRUCTION_BYTES = 8,
 };
 
 struct object_walk {
@@ -62,18 +61,18 @@ static bool read_header(struct object_walk *walk, address_t object, address_t *n
     const void *header = view_bytes(&walk->view, object, OBJECT_BYTES_MIN);
     if (!header)
         return false;
-    *next = address(field_u64(header, layout->header.next));
+    *next = lua_reference(layout, header, layout->header.next);
     *tag = field_u8(header, layout->header.type);
     return true;
 }
 
 static struct error *walk_open_upvalues(struct object_walk *walk, address_t thread)
 {
-    uint64_t first;
-    if (!view_u64(&walk->view, address_add(thread, walk->layout->thread.open_upvalues), &first))
+    address_t object, next;
+    if (!lua_reference_at(&walk->view, walk->layout->objects, address_add(thread, walk->layout->thread.open_upvalues),
+            &object))
         return damage(thread, "a thread that is not in memory");
-    address_t next;
-    for (address_t object = address(first); !address_is_null(object); object = next) {
+    for (; !address_is_null(object); object = next) {
         uint8_t tag;
         if (!read_header(walk, object, &next, &tag) || tag != LUA_TAG_UPVALUE)
             return damage(object, "a broken list of open upvalues");
@@ -94,7 +93,7 @@ static struct error *walk_chain(struct object_walk *walk)
 {
     const struct lua_layout *layout = walk->layout;
     address_t next;
-    address_t object = address(field_u64(walk->global, layout->global.gc + layout->gc.root));
+    address_t object = lua_reference(layout->objects, walk->global, layout->global.gc + layout->gc.root);
     for (; !address_is_null(object); object = next) {
         uint8_t tag;
         if (!read_header(walk, object, &next, &tag))
@@ -110,7 +109,7 @@ static struct error *walk_chain(struct object_walk *walk)
 static struct error *walk_finalizer_queue(struct object_walk *walk)
 {
     const struct lua_layout *layout = walk->layout;
-    address_t last = address(field_u64(walk->global, layout->global.gc + layout->gc.finalize));
+    address_t last = lua_reference(layout->objects, walk->global, layout->global.gc + layout->gc.finalize);
     if (address_is_null(last))
         return NULL;
     address_t object = last;
@@ -127,10 +126,10 @@ static struct error *walk_finalizer_queue(struct object_walk *walk)
     return NULL;
 }
 
-static struct error *walk_bucket(struct object_walk *walk, uint64_t head)
+static struct error *walk_bucket(struct object_walk *walk, address_t head)
 {
-    address_t next;
-    for (address_t object = address(head & ~(uint64_t)STRING_BUCKET_FLAG); !address_is_null(object); object = next) {
+    address_t object = address(head.value & ~(uint64_t)STRING_BUCKET_FLAG), next;
+    for (; !address_is_null(object); object = next) {
         uint8_t tag;
         if (!read_header(walk, object, &next, &tag) || tag != LUA_TAG_STRING)
             return damage(object, "a broken bucket of the string table");
@@ -148,9 +147,9 @@ static struct error *walk_strings(struct object_walk *walk)
     uint64_t slots = (uint64_t)field_u32(walk->global, layout->global.string_mask) + 1;
     struct memory_view buckets = view_of(walk->view.capture);
     for (uint64_t slot = 0; slot < slots; slot++) {
-        uint64_t head;
+        address_t at = address_add(table, slot * layout->objects->reference_bytes), head;
         /* A bucket page that was never written holds no string. */
-        if (!view_u64(&buckets, address_add(table, slot * REFERENCE_BYTES), &head) || head == 0)
+        if (!lua_reference_at(&buckets, layout->objects, at, &head) || address_is_null(head))
             continue;
         struct error *error = walk_bucket(walk, head);
         if (error)
@@ -177,26 +176,27 @@ static struct error *count_globals(struct object_walk *walk, address_t thread)
         layout->block_bytes - layout->jit.offset);
     if (!jit)
         return damage(thread, "the JIT state is not in memory");
+    const struct lua_object_layout *objects = layout->objects;
     const unsigned char *buffer = global + layout->global.temporary_buffer;
-    uint64_t buffer_base = field_u64(buffer, layout->objects->string_buffer.base);
+    uint64_t buffer_base = lua_word(buffer, objects->string_buffer.base, objects->string_buffer.pointer_bytes);
+    uint64_t buffer_end = lua_word(buffer, objects->string_buffer.end, objects->string_buffer.pointer_bytes);
     uint64_t ir_bottom = field_u32(jit, layout->jit.ir_bottom), ir_top = field_u32(jit, layout->jit.ir_top);
     /* The recorder's buffer is addressed as if it began at instruction 0. */
     address_t ir_biased = address(ir_top ? field_u64(jit, layout->jit.ir_buffer) : 0);
-    uint64_t ir_skipped = ir_top ? ir_bottom * INSTRUCTION_BYTES : 0;
+    uint64_t ir_skipped = ir_top ? ir_bottom * objects->trace_parts.instruction_bytes : 0;
     const struct lua_block globals[] = {
         {thread, layout->block_bytes},
         {address(field_u64(global, layout->global.string_table)),
-            ((uint64_t)field_u32(global, layout->global.string_mask) + 1) * REFERENCE_BYTES},
-        {address(buffer_base), field_u64(buffer, layout->objects->string_buffer.end) - buffer_base},
+            ((uint64_t)field_u32(global, layout->global.string_mask) + 1) * objects->reference_bytes},
+        {address(buffer_base), buffer_end - buffer_base},
         {address(field_u64(jit, layout->jit.traces)),
-            (uint64_t)field_u32(jit, layout->jit.trace_slots) * REFERENCE_BYTES},
-        {address_add(ir_biased, ir_skipped), (ir_top - ir_bottom) * INSTRUCTION_BYTES},
+            (uint64_t)field_u32(jit, layout->jit.trace_slots) * objects->reference_bytes},
+        {address_add(ir_biased, ir_skipped), (ir_top - ir_bottom) * objects->trace_parts.instruction_bytes},
         {address(field_u64(jit, layout->jit.snapshots)),
-            (uint64_t)field_u32(jit, layout->jit.snapshot_slots) * layout->objects->trace_parts.snapshot_bytes},
+            (uint64_t)field_u32(jit, layout->jit.snapshot_slots) * objects->trace_parts.snapshot_bytes},
         {address(field_u64(jit, layout->jit.snapshot_map)),
-            (uint64_t)field_u32(jit, layout->jit.snapshot_map_slots)
-                * layout->objects->trace_parts.snapshot_map_entry_bytes},
-        {walk->reader.c_types, (uint64_t)walk->reader.c_type_slots * layout->objects->c_types.type_bytes},
+            (uint64_t)field_u32(jit, layout->jit.snapshot_map_slots) * objects->trace_parts.snapshot_map_entry_bytes},
+        {walk->reader.c_types, (uint64_t)walk->reader.c_type_slots * objects->c_types.type_bytes},
     };
     struct error *error = NULL;
     for (size_t i = 0; i < sizeof(globals) / sizeof(globals[0]) && !error; i++)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "layouts/lua_value.h"
 #include "target/memory_view.h"
 #include "walk/lua_code_areas.h"
 #include "walk/lua_graph.h"
@@ -25,10 +26,10 @@ static bool read_collector(const struct capture *capture, const struct lua_site 
         return false;
     const unsigned char *gc = global + layout->global.gc;
     state->collector = (struct lua_collector){
-        .count_bytes = field_u64(gc, layout->gc.total),
-        .threshold_bytes = field_u64(gc, layout->gc.threshold),
-        .estimate_bytes = field_u64(gc, layout->gc.estimate),
-        .debt_bytes = field_u64(gc, layout->gc.debt),
+        .count_bytes = lua_size(layout->objects, gc, layout->gc.total),
+        .threshold_bytes = lua_size(layout->objects, gc, layout->gc.threshold),
+        .estimate_bytes = lua_size(layout->objects, gc, layout->gc.estimate),
+        .debt_bytes = lua_size(layout->objects, gc, layout->gc.debt),
         .pause = field_u32(gc, layout->gc.pause),
         .step_multiplier = field_u32(gc, layout->gc.step_multiplier),
         .phase = collector_phase(field_u8(gc, layout->gc.state)),

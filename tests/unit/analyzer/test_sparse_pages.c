@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "fake_capture.h"
-#include "layouts/lua_layouts_gc64.h"
+#include "layouts/lua_layout.h"
 #include "walk/lua_sparse_pages.h"
 
 enum { PAGE = FAKE_PAGE_BYTES, BASE = 0x400000, PAGES = 8, STRING_HEADER = 24 };
@@ -21,7 +21,7 @@ struct string_heap {
 static void start(struct string_heap *heap)
 {
     const struct address_range range = {address(BASE), address(BASE + PAGES * PAGE)};
-    *heap = (struct string_heap){.site = {.layout = &luajit2_gc64_2021_06, .thread = address(BASE)}};
+    *heap = (struct string_heap){.site = {.layout = lua_layout_row(0), .thread = address(BASE)}};
     fake_capture_start(&heap->fake);
     heap->bytes = fake_capture_map(&heap->fake, BASE, PAGES * PAGE);
     assert_null(heap_add_region(&heap->state.heap, range, PAGE, &heap->region));
@@ -33,7 +33,7 @@ static void start(struct string_heap *heap)
 /* A string whose block has just so many bytes, a multiple of 8. */
 static void put_string(struct string_heap *heap, unsigned offset, unsigned block_bytes)
 {
-    put_u32(heap->bytes + offset + luajit2_gc64_2021_06.objects->string.length, block_bytes - STRING_HEADER - 4);
+    put_u32(heap->bytes + offset + heap->site.layout->objects->string.length, block_bytes - STRING_HEADER - 4);
     heap_region_mark(heap->region, PAGE, address(BASE + offset), block_bytes, PAGE_USE_LIVE);
     assert_true(object_index_add(&heap->graph.index, address(BASE + offset)));
 }

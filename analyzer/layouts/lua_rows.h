@@ -1,0 +1,26 @@
+/*
+ * What each file of rows gives to lua_layouts.c, and what rows of both codings share: so that a row shows only what is
+ * its own.
+ */
+#ifndef RESPIRE_LAYOUTS_LUA_ROWS_H
+#define RESPIRE_LAYOUTS_LUA_ROWS_H
+
+#include "layouts/lua_layout.h"
+
+struct lua_rows {
+    const struct lua_layout *items; /* newest first */
+    size_t count;
+};
+
+#define LUA_ROWS(array) {(array), sizeof(array) / sizeof((array)[0])}
+
+extern const struct lua_rows luajit_gc64_rows, luajit2_gc64_rows, luajit_gc32_rows, luajit2_gc32_rows;
+
+/* The recorder's buffers lie just before the table of traces. */
+#define LUA_JIT(at, traces_at, code_area_at)                                                                      \
+    {.offset = (at), .traces = (traces_at), .trace_slots = (traces_at) + 12, .code_area = (code_area_at),         \
+     .code_total_bytes = (code_area_at) + 32, .ir_buffer = (traces_at) - 56, .ir_top = (traces_at) - 48,          \
+     .ir_bottom = (traces_at) - 44, .snapshot_slots = (traces_at) - 36, .snapshots = (traces_at) - 32,            \
+     .snapshot_map = (traces_at) - 24, .snapshot_map_slots = (traces_at) - 16}
+
+#endif
