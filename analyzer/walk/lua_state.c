@@ -8,6 +8,7 @@
 #include "walk/lua_code_areas.h"
 #include "walk/lua_graph.h"
 #include "walk/lua_heaps.h"
+#include "walk/lua_names.h"
 #include "walk/lua_objects.h"
 
 static const char *collector_phase(uint8_t state)
@@ -55,7 +56,8 @@ static struct error *begin_graph(const struct capture *capture, struct lua_state
 static struct error *build_graph(const struct capture *capture, const struct lua_site *site, struct lua_state *state)
 {
     object_index_seal(&state->graph->index);
-    return lua_graph_build(capture, site, state, state->graph);
+    struct error *error = lua_graph_build(capture, site, state, state->graph);
+    return error ? error : lua_names_make(capture, site, state->graph, &state->names);
 }
 
 static struct error *walk_parts(const struct capture *capture, const struct lua_site *site, struct lua_heaps_walk *walk,

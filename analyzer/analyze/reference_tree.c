@@ -1,0 +1,265 @@
+/*
+ * Owns the choice of an object's step: which differences between references count, and which steps fold. Names are asked
+ * for once a step, not once an object.
+ */
+#include "analyze/reference_tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/step_map.h"
+#include "base/array.h"
+
+enum {
+    RECURSION_STEPS = 4,      /* how far up a step like the new one is looked for */
+    NAMED_THREADS_MAX = 256,  /* locals of more coroutines than this are not told apart */
+};
+
+#define TEXT_LABEL UINT32_MAX /* of keys whose extra is the hash of a name */
+
+/* How a step was come to, and the first object there. */
+struct step {
+    uint32_t label, extra;
+    object_id object;
+    uint32_t depth;
+};
+
+struct build {
+    const struct object_paths *paths;
+    struct path_tree *tree;
+    ARRAY(struct step) steps;  /* beside the tree's nodes */
+    struct step_map map;       /* by label, and by name */
+    uint32_t *step_of;         /* by object */
+    bool names_threads;
+    struct error *error;
+};
+
+/* The first reference of that kind; OBJECT_NONE when there is none. */
+static object_id follow(const struct object_graph *graph, object_id object, enum reference_kind kind)
+{
+    uint32_t end = graph->first_reference[object + 1];
+    for (uint32_t index = graph->first_reference[object]; index < end; index++)
+        if (reference_kind(graph->references[index].label) == kind)
+            return graph->references[index].target;
+    return OBJECT_NONE;
+}
+
+static bool is_map(const struct build *build, object_id table)
+{
+    const struct object_graph *graph = build->paths->graph;
+    if (graph_table_records(graph, table) <= REFERENCE_TREE_NAMED_KEYS_MAX)
+        return false;
+    enum reference_kind held_by = reference_kind(graph->references[build->paths->reach->via[table]].label);
+    return held_by != ROOT_GLOBALS && held_by != ROOT_LOADED;
+}
+
+/* What of a reference tells it from others of the same holder's kind. */
+static uint32_t fold_label(const struct build *build, object_id holder, uint32_t label)
+{
+    switch (reference_kind(label)) {
+    case REFERENCE_FIELD:
+        return is_map(build, holder) ? reference_label(REFERENCE_ITEM, REFERENCE_PAYLOAD_NONE) : label;
+    case REFERENCE_ITEM:
+    case REFERENCE_ENTRY:
+    case REFERENCE_OTHER_ENTRY:
+        return reference_label(REFERENCE_ITEM, REFERENCE_PAYLOAD_NONE);
+    case REFERENCE_SLOT:
+        return build->names_threads ? label : reference_label(REFERENCE_SLOT, REFERENCE_PAYLOAD_NONE);
+    case REFERENCE_UPVALUE:
+    case ROOT_METATABLE:
+        return label;
+    default:
+        return reference_label(reference_kind(label), 0);
+    }
+}
+
+/* What else tells steps apart: whose upvalue it is, which code a function runs. */
+static uint32_t extra_of(const struct build *build, object_id holder, uint32_t label, object_id target)
+{
+    const struct object_graph *graph = build->paths->graph;
+    enum reference_kind kind = reference_kind(label);
+    if (graph->types[target] == LUA_TYPE_FUNCTION)
+        return follow(graph, target, REFERENCE_PROTO);
+    if (graph->types[target] == LUA_TYPE_PROTO || graph->types[target] == LUA_TYPE_THREAD)
+        return target;
+    if (kind == REFERENCE_UPVALUE)
+        return follow(graph, holder, REFERENCE_PROTO);
+    return kind == REFERENCE_SLOT && build->names_threads ? holder : OBJECT_NONE;
+}
+
+static void name_step(const struct build *build, uint32_t reference, uint32_t folded, char name[OBJECT_PATH_BYTES])
+{
+    const struct object_paths *paths = build->paths;
+    object_id target = paths->graph->references[reference].target;
+    char step[OBJECT_NAME_BYTES], place[OBJECT_NAME_BYTES];
+    if (folded == reference_label(REFERENCE_ITEM, REFERENCE_PAYLOAD_NONE))
+        snprintf(step, sizeof(step), "[*]");
+    else if (folded == reference_label(REFERENCE_SLOT, REFERENCE_PAYLOAD_NONE))
+        snprintf(step, sizeof(step), "(stack)");
+    else
+        object_path_step(paths, reference, step);
+    enum lua_type type = paths->graph->types[target];
+    bool placed = (type == LUA_TYPE_FUNCTION || type == LUA_TYPE_THREAD)
+        && object_name(paths->names, NAME_PLACE, target, 0, place);
+    if (placed)
+        snprintf(name, OBJECT_PATH_BYTES, "%s %s(%s)", step, type == LUA_TYPE_THREAD ? "coroutine " : "", place);
+    else
+        snprintf(name, OBJECT_PATH_BYTES, "%s", step);
+}
+
+static uint32_t hash_of(const char *name)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    return hash;
+}
+
+/* A new step below `parent`, or the one there that has this name. */
+static uint32_t named_step(struct build *build, uint32_t parent, struct step step, const char *name)
+{
+    struct step_key key = {parent, TEXT_LABEL, hash_of(name)};
+    uint32_t node;
+    while ((node = step_map_get(&build->map, key)) != STEP_MAP_NONE) {
+        if (strcmp(path_tree_name(build->tree, node), name) == 0)
+            return node;
+        key.extra++;
+    }
+    if (build->tree->count >= REFERENCE_TREE_NODES_MAX)
+        return parent;
+    build->error = path_tree_add(build->tree, parent, name, &node);
+    if (build->error)
+        return parent;
+    struct step *added = ARRAY_ADD(&build->steps);
+    if (!added || !step_map_add(&build->map, key, node)) {
+        build->error = error_no_memory();
+        return parent;
+    }
+    *added = step;
+    return node;
+}
+
+/* Two tables of one make: what contains its like refers to it by the same name. */
+static bool are_alike(const struct object_graph *graph, object_id a, object_id b)
+{
+    return graph->types[a] == graph->types[b] && graph->flags[a] == graph->flags[b];
+}
+
+/* The step further up where the same name leads to the same make of object, or PATH_NODE_NONE. */
+static uint32_t find_recursion(const struct build *build, uint32_t parent, struct step step)
+{
+    if (reference_kind(step.label) != REFERENCE_FIELD && reference_kind(step.label) != REFERENCE_UPVALUE)
+        return PATH_NODE_NONE;
+    uint32_t node = parent;
+    for (unsigned i = 0; i < RECURSION_STEPS && node != PATH_NODE_NONE; i++) {
+        const struct step *above = &build->steps.items[node];
+        if (above->label == step.label && above->extra == step.extra
+            && are_alike(build->paths->graph, above->object, step.object))
+            return node;
+        node = build->tree->nodes[node].parent;
+    }
+    return PATH_NODE_NONE;
+}
+
+static uint32_t choose_step(struct build *build, uint32_t parent, object_id holder, uint32_t reference)
+{
+    struct reference taken = build->paths->graph->references[reference];
+    uint32_t depth = build->steps.items[parent].depth;
+    if (reference_kind(taken.label) == REFERENCE_VALUE || depth == PATH_TREE_DEPTH_MAX)
+        return parent;
+    uint32_t folded = fold_label(build, holder, taken.label);
+    struct step_key key = {parent, folded, extra_of(build, holder, taken.label, taken.target)};
+    uint32_t node = step_map_get(&build->map, key);
+    if (node != STEP_MAP_NONE)
+        return node;
+    struct step step = {folded, key.extra, taken.target, depth + 1};
+    node = find_recursion(build, parent, step);
+    if (node == PATH_NODE_NONE) {
+        char name[OBJECT_PATH_BYTES];
+        name_step(build, reference, folded, name);
+        node = named_step(build, parent, step, name);
+    }
+    if (!build->error && !step_map_add(&build->map, key, node))
+        build->error = error_no_memory();
+    return node;
+}
+
+static void place_children(struct build *build, object_id holder, uint32_t parent)
+{
+    const struct object_graph *graph = build->paths->graph;
+    uint32_t end = graph->first_reference[holder + 1];
+    for (uint32_t index = graph->first_reference[holder]; index < end && !build->error; index++) {
+        object_id target = graph->references[index].target;
+        if (build->paths->reach->via[target] != index)
+            continue;
+        uint32_t step = choose_step(build, parent, holder, index);
+        build->step_of[target] = step;
+        build->tree->nodes[step].objects++;
+        build->tree->nodes[step].bytes += graph->bytes[target];
+    }
+}
+
+static bool names_threads(const struct object_graph *graph)
+{
+    unsigned threads = 0;
+    for (object_id object = 0; object < graph->count && threads <= NAMED_THREADS_MAX; object++)
+        threads += graph->types[object] == LUA_TYPE_THREAD;
+    return threads <= NAMED_THREADS_MAX;
+}
+
+static struct error *begin(struct build *build)
+{
+    const struct object_graph *graph = build->paths->graph;
+    size_t count = (size_t)graph->count + 1;
+    build->step_of = malloc(count * sizeof(*build->step_of));
+    if (!build->step_of)
+        return error_no_memory();
+    memset(build->step_of, 0xff, count * sizeof(*build->step_of));
+    build->names_threads = names_threads(graph);
+    struct error *error = path_tree_begin(build->tree, "all");
+    if (error)
+        return error;
+    struct step *root = ARRAY_ADD(&build->steps);
+    if (!root)
+        return error_no_memory();
+    *root = (struct step){.label = TEXT_LABEL, .extra = OBJECT_NONE, .object = graph->root};
+    return NULL;
+}
+
+struct error *reference_tree_make(const struct object_paths *paths, struct path_tree *tree, uint32_t **steps)
+{
+    struct build build = {.paths = paths, .tree = tree};
+    build.error = begin(&build);
+    if (!build.error)
+        place_children(&build, paths->graph->root, 0);
+    for (uint64_t i = 0; i < paths->reach->live_objects && !build.error; i++) {
+        object_id object = paths->reach->order[i];
+        place_children(&build, object, build.step_of[object]);
+    }
+    if (!build.error)
+        path_tree_sum(tree);
+    free(build.map.slots);
+    ARRAY_FREE(&build.steps);
+    if (steps && !build.error)
+        *steps = build.step_of;
+    else
+        free(build.step_of);
+    return build.error;
+}
+
+void reference_tree_path(const struct path_tree *tree, uint32_t step, char path[OBJECT_PATH_BYTES])
+{
+    const char *names[PATH_TREE_DEPTH_MAX + 1];
+    unsigned depth = 0;
+    for (; step != PATH_NODE_NONE && step != 0 && depth <= PATH_TREE_DEPTH_MAX; step = tree->nodes[step].parent)
+        names[depth++] = path_tree_name(tree, step);
+    size_t length = 0;
+    path[0] = 0;
+    while (depth && length < OBJECT_PATH_BYTES - 1) {
+        const char *name = names[--depth];
+        bool joined = length == 0 || name[0] == '.' || name[0] == '[';
+        int added = snprintf(path + length, OBJECT_PATH_BYTES - length, "%s%s", joined ? "" : ", ", name);
+        length += added > 0 ? (size_t)added : 0;
+    }
+}
