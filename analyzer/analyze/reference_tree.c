@@ -88,24 +88,32 @@ static uint32_t extra_of(const struct build *build, object_id holder, uint32_t l
     return kind == REFERENCE_SLOT && build->names_threads ? holder : OBJECT_NONE;
 }
 
-static void name_step(const struct build *build, uint32_t reference, uint32_t folded, char name[OBJECT_PATH_BYTES])
+/* A folded step tells of a function or coroutine at least where its code is. */
+static void name_folded(const struct build *build, object_id target, const char *step, char name[OBJECT_PATH_BYTES])
 {
     const struct object_paths *paths = build->paths;
-    object_id target = paths->graph->references[reference].target;
-    char step[OBJECT_NAME_BYTES], place[OBJECT_NAME_BYTES];
-    if (folded == reference_label(REFERENCE_ITEM, REFERENCE_PAYLOAD_NONE))
-        snprintf(step, sizeof(step), "[*]");
-    else if (folded == reference_label(REFERENCE_SLOT, REFERENCE_PAYLOAD_NONE))
-        snprintf(step, sizeof(step), "(stack)");
-    else
-        object_path_step(paths, reference, step);
     enum lua_type type = paths->graph->types[target];
+    char place[OBJECT_NAME_BYTES];
     bool placed = (type == LUA_TYPE_FUNCTION || type == LUA_TYPE_THREAD)
         && object_name(paths->names, NAME_PLACE, target, 0, place);
     if (placed)
-        snprintf(name, OBJECT_PATH_BYTES, "%s %s(%s)", step, type == LUA_TYPE_THREAD ? "coroutine " : "", place);
+        snprintf(name, OBJECT_PATH_BYTES, "%s (%s)", step, place);
     else
         snprintf(name, OBJECT_PATH_BYTES, "%s", step);
+}
+
+static void name_step(const struct build *build, uint32_t reference, uint32_t folded, char name[OBJECT_PATH_BYTES])
+{
+    object_id target = build->paths->graph->references[reference].target;
+    char step[OBJECT_NAME_BYTES];
+    if (folded == reference_label(REFERENCE_ITEM, REFERENCE_PAYLOAD_NONE))
+        name_folded(build, target, "[*]", name);
+    else if (folded == reference_label(REFERENCE_SLOT, REFERENCE_PAYLOAD_NONE))
+        name_folded(build, target, "(stack)", name);
+    else {
+        object_path_step(build->paths, reference, step);
+        snprintf(name, OBJECT_PATH_BYTES, "%s", step);
+    }
 }
 
 static uint32_t hash_of(const char *name)
