@@ -131,6 +131,18 @@ static bool dispatch_table_holds(struct claim_context *context)
     return !is_code(context, field_u64(block, first - 8)) && !is_code(context, field_u64(block, end));
 }
 
+struct snapshots {
+    uint64_t count, map_entries;
+};
+
+static struct snapshots trace_snapshots(const struct lua_object_layout *objects, const void *trace)
+{
+    return (struct snapshots){
+        .count = field_u16(trace, objects->trace.snapshots),
+        .map_entries = lua_word(trace, objects->trace.snapshot_map_entries, objects->trace.snapshot_map_entries_bytes),
+    };
+}
+
 /* A trace is one block: its snapshots lie between two addresses that it also knows. */
 static bool trace_holds(struct claim_context *context, address_t at)
 {
@@ -138,10 +150,20 @@ static bool trace_holds(struct claim_context *context, address_t at)
     const void *trace = view_bytes(&context->view, at, objects->trace.bytes);
     if (!trace || field_u8(trace, objects->header.type) != LUA_TAG_TRACE)
         return false;
+    struct snapshots snapshots = trace_snapshots(objects, trace);
     uint64_t list = field_u64(trace, objects->trace.snapshot_list), map = field_u64(trace, objects->trace.snapshot_map);
-    uint16_t snapshots = field_u16(trace, objects->trace.snapshots);
-    return snapshots > 0 && map - list == (uint64_t)snapshots * objects->trace_parts.snapshot_bytes
-        && lua_word(trace, objects->trace.snapshot_map_entries, objects->trace.snapshot_map_entries_bytes) > 0;
+    return snapshots.count > 0 && snapshots.map_entries > 0
+        && map - list == snapshots.count * objects->trace_parts.snapshot_bytes;
+}
+
+/* The JIT state begins with the trace that was recorded last: its snapshots are in the recorder's buffers. */
+static bool recorder_holds(const struct claim_context *context, const unsigned char *jit)
+{
+    const struct lua_layout *layout = context->layout;
+    struct snapshots snapshots = trace_snapshots(layout->objects, jit);
+    return (snapshots.count > 0) == (snapshots.map_entries > 0)
+        && snapshots.count <= field_u32(jit, layout->jit.snapshot_slots)
+        && snapshots.map_entries <= field_u32(jit, layout->jit.snapshot_map_slots);
 }
 
 /* Machine code lies in areas of whole pages. */
@@ -160,7 +182,7 @@ static bool traces_hold(struct claim_context *context)
     const struct lua_layout *layout = context->layout;
     const unsigned char *jit = view_bytes(&context->view, address_add(context->thread, layout->jit.offset),
         layout->block_bytes - layout->jit.offset);
-    if (!jit || !code_area_holds(context, jit))
+    if (!jit || !code_area_holds(context, jit) || !recorder_holds(context, jit))
         return false;
     uint64_t traces = field_u64(jit, layout->jit.traces), slots = field_u32(jit, layout->jit.trace_slots);
     struct address_range block = {context->thread, address_add(context->thread, layout->block_bytes)};

@@ -22,7 +22,7 @@ enum lua_layout_claim {
     CLAIM_UPVALUE_RING,    /* the ring of open upvalues is closed */
     CLAIM_ROOTS,           /* they begin where the row says */
     CLAIM_DISPATCH_TABLE,  /* starts and ends where the row says */
-    CLAIM_TRACES,          /* the first few hold together, and their code is there; where there is none, nothing is */
+    CLAIM_TRACES,          /* the first few hold together, and so do the recorder and the code; nothing where none is */
     LUA_LAYOUT_CLAIMS,
 };
 

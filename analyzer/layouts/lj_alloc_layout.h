@@ -1,6 +1,7 @@
 /*
  * LuaJIT's own allocator (lj_alloc.c, a dlmalloc derivative): struct malloc_state, its chunks and segments.
- * The same numbers on every 64-bit build from 2016 to 2026.
+ * The same numbers on every 64-bit build from 2016 to 2026, with wide and with narrow references; in June 2020
+ * malloc_state got one more field at its end.
  */
 #ifndef RESPIRE_LAYOUTS_LJ_ALLOC_LAYOUT_H
 #define RESPIRE_LAYOUTS_LJ_ALLOC_LAYOUT_H
@@ -12,8 +13,9 @@ enum lj_alloc_layout {
     LJ_ALLOC_VICTIM = 24,      /* dv: the preferred free chunk */
     LJ_ALLOC_TOP = 32,
     LJ_ALLOC_SEGMENT = 840,    /* the first segment record: base, size, next */
-    LJ_ALLOC_STATE_BYTES = 872,
+    LJ_ALLOC_STATE_BYTES = 864,  /* without that field */
     LJ_ALLOC_STATE_HEAD = 0x372, /* head of the chunk that holds malloc_state, without its lowest bit */
+    LJ_ALLOC_STATE_HEAD_2016 = 0x36a,
 
     /* segment record */
     LJ_SEGMENT_BASE = 0,

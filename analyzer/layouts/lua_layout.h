@@ -39,7 +39,7 @@ struct lua_object_layout {
     enum lua_value_coding value_coding;
     uint16_t reference_bytes;
     struct { uint16_t next, marked, type, function_kind; } header;
-    struct { uint16_t bytes, length; } string;                       /* then the characters and a zero */
+    struct { uint16_t bytes, length, unit; } string;                 /* then characters and a zero, in whole units */
     struct { uint16_t bytes, kind, length, environment, metatable; } userdata;
     struct { uint16_t bytes, type_id, variable_offset; } cdata;
     /* After the structure: instructions; constants points between collectable ones (before it) and numbers. */

@@ -30,7 +30,7 @@
 
 const struct lua_object_layout lua_objects_gc32 = {
     GC32_OBJECTS,
-    .string = {.bytes = 20, .length = 16},
+    .string = {.bytes = 20, .length = 16, .unit = 4},
     .trace = GC32_TRACE,
     .trace_parts = {.snapshot_bytes = 12, .snapshot_map_entry_bytes = 4, .instruction_bytes = 8},
     .string_buffer = {.pointer_bytes = 8, .end = 8, .base = 16, .flags = 24, .copied_from = 28, .keys = 40,
@@ -39,7 +39,7 @@ const struct lua_object_layout lua_objects_gc32 = {
 
 const struct lua_object_layout lua_objects_gc32_2020_06 = {
     GC32_OBJECTS,
-    .string = {.bytes = 20, .length = 16},
+    .string = {.bytes = 20, .length = 16, .unit = 4},
     .trace = GC32_TRACE,
     .trace_parts = {.snapshot_bytes = 12, .snapshot_map_entry_bytes = 4, .instruction_bytes = 8},
     .string_buffer = GC32_NARROW_BUFFER,
@@ -47,7 +47,7 @@ const struct lua_object_layout lua_objects_gc32_2020_06 = {
 
 const struct lua_object_layout lua_objects_gc32_2019_01 = {
     GC32_OBJECTS,
-    .string = {.bytes = 16, .length = 12},
+    .string = {.bytes = 16, .length = 12, .unit = 1},
     .trace = GC32_TRACE,
     .trace_parts = {.snapshot_bytes = 12, .snapshot_map_entry_bytes = 4, .instruction_bytes = 8},
     .string_buffer = GC32_NARROW_BUFFER,
@@ -55,7 +55,7 @@ const struct lua_object_layout lua_objects_gc32_2019_01 = {
 
 const struct lua_object_layout lua_objects_gc32_2018_12 = {
     GC32_OBJECTS,
-    .string = {.bytes = 16, .length = 12},
+    .string = {.bytes = 16, .length = 12, .unit = 1},
     .trace = {GC32_TRACE_SHARED, .snapshots = 28, .snapshot_map_entries = 32, .snapshot_map_entries_bytes = 4,
               .snapshot_list = 40, .snapshot_map = 48, .start_proto = 36, .number = 84, .link = 86, .next_root = 90,
               .next_side = 92},
@@ -65,7 +65,7 @@ const struct lua_object_layout lua_objects_gc32_2018_12 = {
 
 const struct lua_object_layout lua_objects_gc32_2015_08 = {
     GC32_OBJECTS,
-    .string = {.bytes = 16, .length = 12},
+    .string = {.bytes = 16, .length = 12, .unit = 1},
     .trace = {GC32_TRACE_SHARED, .snapshots = 28, .snapshot_map_entries = 30, .snapshot_map_entries_bytes = 2,
               .snapshot_list = 32, .snapshot_map = 40, .start_proto = 48, .number = 80, .link = 82, .next_root = 86,
               .next_side = 88},

@@ -29,21 +29,21 @@
 
 const struct lua_object_layout lua_objects_gc64 = {
     GC64_OBJECTS,
-    .string = {.bytes = 24, .length = 20},
+    .string = {.bytes = 24, .length = 20, .unit = 4},
     .trace = GC64_TRACE,
     .trace_parts = {.snapshot_bytes = 12, .snapshot_map_entry_bytes = 4, .instruction_bytes = 8},
 };
 
 const struct lua_object_layout lua_objects_gc64_2019_01 = {
     GC64_OBJECTS,
-    .string = {.bytes = 24, .length = 16},
+    .string = {.bytes = 24, .length = 16, .unit = 1},
     .trace = GC64_TRACE,
     .trace_parts = {.snapshot_bytes = 12, .snapshot_map_entry_bytes = 4, .instruction_bytes = 8},
 };
 
 const struct lua_object_layout lua_objects_gc64_2018_12 = {
     GC64_OBJECTS,
-    .string = {.bytes = 24, .length = 16},
+    .string = {.bytes = 24, .length = 16, .unit = 1},
     .trace = {GC64_TRACE_SHARED, .snapshots = 44, .snapshot_map_entries = 16, .snapshot_map_entries_bytes = 4,
               .snapshot_list = 56, .snapshot_map = 64, .start_proto = 48, .number = 108, .link = 110, .next_root = 114,
               .next_side = 116},
@@ -52,7 +52,7 @@ const struct lua_object_layout lua_objects_gc64_2018_12 = {
 
 const struct lua_object_layout lua_objects_gc64_2016_05 = {
     GC64_OBJECTS,
-    .string = {.bytes = 24, .length = 16},
+    .string = {.bytes = 24, .length = 16, .unit = 1},
     .trace = {GC64_TRACE_SHARED, .snapshots = 44, .snapshot_map_entries = 46, .snapshot_map_entries_bytes = 2,
               .snapshot_list = 48, .snapshot_map = 56, .start_proto = 64, .number = 104, .link = 106, .next_root = 110,
               .next_side = 112},

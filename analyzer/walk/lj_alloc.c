@@ -46,12 +46,17 @@ static bool read_chunk(struct memory_view *view, address_t at, struct chunk *chu
     return bytes != NULL;
 }
 
+static bool is_state_head(uint64_t head)
+{
+    return head == LJ_ALLOC_STATE_HEAD || head == LJ_ALLOC_STATE_HEAD_2016;
+}
+
 bool lj_alloc_recognise(const struct capture *capture, address_t state)
 {
     struct memory_view view = view_of(capture);
     struct chunk chunk;
     return read_chunk(&view, address_subtract(state, LJ_CHUNK_BLOCK), &chunk)
-        && (chunk.head & ~(uint64_t)LJ_CHUNK_PREVIOUS_USED) == LJ_ALLOC_STATE_HEAD
+        && is_state_head(chunk.head & ~(uint64_t)LJ_CHUNK_PREVIOUS_USED)
         && view_bytes(&view, state, LJ_ALLOC_STATE_BYTES);
 }
 

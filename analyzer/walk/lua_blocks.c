@@ -47,8 +47,8 @@ static bool string_blocks(struct lua_block_reader *reader, address_t object, str
     uint32_t length;
     if (!view_u32(&reader->view, address_add(object, layout->string.length), &length))
         return false;
-    /* Characters and a zero, in whole words of 4. */
-    add_block(blocks, object, layout->string.bytes + round_down((uint64_t)length + 4, 4));
+    uint64_t unit = layout->string.unit;
+    add_block(blocks, object, layout->string.bytes + round_down(length + unit, unit));
     return true;
 }
 
