@@ -53,7 +53,7 @@ struct error *group_rows_finish(struct group_rows *rows, size_t limit)
     return NULL;
 }
 
-static void free_groups(struct group_rows *rows)
+void group_rows_free(struct group_rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++)
         free(rows->items[i].name);
@@ -75,6 +75,6 @@ void lua_holders_free(struct lua_holders *holders)
         &holders->trace_files, &holders->coroutine_lines,
     };
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-        free_groups(groups[i]);
+        group_rows_free(groups[i]);
     *holders = (struct lua_holders){0};
 }

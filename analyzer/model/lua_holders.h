@@ -71,4 +71,6 @@ struct error *group_rows_add(struct group_rows *rows, const char *name, uint64_t
 /* Most bytes first; only the first `limit` are kept, the others become one row "(others)". */
 struct error *group_rows_finish(struct group_rows *rows, size_t limit);
 
+void group_rows_free(struct group_rows *rows);
+
 #endif

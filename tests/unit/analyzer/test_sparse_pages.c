@@ -47,6 +47,7 @@ static struct sparse_pages find(struct string_heap *heap)
 {
     struct sparse_pages pages;
     object_index_seal(&heap->graph.index);
+    heap->graph.count = heap->graph.index.count;
     assert_null(lua_sparse_pages_find(&heap->fake.capture, &heap->site, &heap->state, &pages));
     return pages;
 }
