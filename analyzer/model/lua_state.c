@@ -11,6 +11,8 @@ void lua_state_release(struct lua_state *state)
         object_graph_free(state->graph);
     free(state->graph);
     object_names_release(&state->names);
+    sparse_pages_free(&state->sparse_pages);
+    lua_strings_free(&state->strings);
     error_free(state->damage);
     *state = (struct lua_state){0};
 }

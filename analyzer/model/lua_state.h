@@ -10,9 +10,11 @@
 #include "base/error.h"
 #include "model/checks.h"
 #include "model/heap.h"
+#include "model/lua_strings.h"
 #include "model/lua_type.h"
 #include "model/object_graph.h"
 #include "model/object_names.h"
+#include "model/sparse_pages.h"
 
 struct lua_objects {
     uint64_t count;
@@ -46,6 +48,8 @@ struct lua_state {
     struct lua_code_areas code_areas;
     struct object_graph *graph; /* NULL unless asked for; owned */
     struct object_names names;  /* of the graph's objects; read from the copy of the process's memory, or a snapshot */
+    struct sparse_pages sparse_pages; /* empty unless asked for; of the graph's objects */
+    struct lua_strings strings;       /* empty unless asked for */
     struct checks checks;
     struct error *damage;    /* why this state could not be understood; its numbers are not to be shown then */
 };
