@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-enum { FINDINGS_MAX = 48, FINDING_TEXT_BYTES = 320 };
+enum { FINDINGS_MAX = 256, FINDING_TEXT_BYTES = 320 };
 
 enum finding_level {
     FINDING_OK,
@@ -38,7 +38,10 @@ struct error *findings_print_json(const struct findings *findings, int pid);
 /* The machine: kernel, rights, runtime, layouts. */
 void findings_of_machine(struct findings *findings);
 
-/* One process: its layouts and checks, and whether the runtime can serve it. */
-struct error *findings_of_process(struct findings *findings, int pid);
+/*
+ * One process: its layouts and checks, and whether the runtime can serve it. `not_understood` says which state was not
+ * (its kind is ERROR_NOT_UNDERSTOOD), or is NULL; the caller frees it.
+ */
+struct error *findings_of_process(struct findings *findings, int pid, struct error **not_understood);
 
 #endif

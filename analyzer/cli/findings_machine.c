@@ -95,9 +95,10 @@ static void find_runtime(struct findings *findings)
 
 static void find_layouts(struct findings *findings)
 {
-    const struct lua_layout *layout;
-    for (size_t i = 0; (layout = lua_layout_row(i)); i++)
-        findings_add(findings, FINDING_OK, i ? "" : "layouts known", NULL, "%-24s %s", layout->name, layout->commits);
+    const struct lua_layout_branch *branch;
+    for (size_t i = 0; (branch = lua_layout_branch(i)); i++)
+        findings_add(findings, FINDING_OK, i ? "" : "layouts known", NULL, "%zu from %s to %s", branch->count,
+            branch->rows[branch->count - 1].name, branch->rows[0].name);
 }
 
 void findings_of_machine(struct findings *findings)

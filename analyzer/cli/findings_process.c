@@ -6,17 +6,30 @@
 #include "base/cleanup.h"
 #include "cli/findings.h"
 #include "cli/look.h"
+#include "layouts/choose_lua_layout.h"
 #include "target/target.h"
+
+/* What the state's own bytes said to the layout, in the order in which they were asked. */
+static void find_layout_claims(struct findings *findings, const struct lua_state *state)
+{
+    for (unsigned claim = 0; claim < state->layout_claims; claim++)
+        findings_add(findings, FINDING_OK, "", NULL, "  layout check: %s", lua_layout_claim_name(claim));
+    if (!state->layout)
+        findings_add(findings, FINDING_MISSING, "", NULL, "  layout check: %s",
+            lua_layout_claim_name(state->layout_claims));
+}
 
 static void find_state(struct findings *findings, const struct lua_state *state)
 {
     if (state->damage) {
         findings_add(findings, FINDING_MISSING, "Lua state", "report the LuaJIT version: docs/LAYOUTS.md says how",
             "0x%" PRIx64 ": %s", state->address.value, error_text(state->damage));
+        find_layout_claims(findings, state);
         return;
     }
     findings_add(findings, FINDING_OK, "Lua state", NULL, "0x%" PRIx64 ": layout %s, %s allocator, all %zu checks hold",
         state->address.value, state->layout, heap_kind_name(state->heap.kind), state->checks.count);
+    find_layout_claims(findings, state);
     for (size_t i = 0; i < state->checks.count; i++)
         findings_add(findings, FINDING_OK, "", NULL, "  %s: %" PRIu64, state->checks.items[i].name,
             state->checks.items[i].actual);
@@ -83,7 +96,16 @@ static void find_runtime_use(struct findings *findings, const struct candidate *
             "nginx clears its environment when it executes a new binary, and the preload with it");
 }
 
-struct error *findings_of_process(struct findings *findings, int pid)
+static struct error *first_not_understood(const struct process *process, const char *name)
+{
+    const struct lua_state *damaged = process_damaged_state(process);
+    if (!damaged)
+        return NULL;
+    return error_new(ERROR_NOT_UNDERSTOOD, "process %d %s: its Lua state at 0x%" PRIx64 " was not understood: %s",
+        process->pid, name, damaged->address.value, error_text(damaged->damage));
+}
+
+struct error *findings_of_process(struct findings *findings, int pid, struct error **not_understood)
 {
     CLEANUP(target_close_cleanup) struct target *target = NULL;
     struct candidate candidate;
@@ -106,6 +128,7 @@ struct error *findings_of_process(struct findings *findings, int pid)
     for (size_t i = 0; i < process.state_count; i++)
         find_state(findings, &process.states[i]);
     find_runtime_use(findings, &candidate, &process);
+    *not_understood = first_not_understood(&process, name);
     process_release(&process);
     return NULL;
 }

@@ -104,7 +104,16 @@ struct lua_layout {
     uint16_t block_bytes; /* sizeof(GG_State) */
 };
 
-/* All rows by index, newest first in each branch; NULL behind the last. */
+/* One branch of LuaJIT in one coding. */
+struct lua_layout_branch {
+    const struct lua_layout *rows; /* newest first */
+    size_t count;
+};
+
+/* By index from 0; NULL behind the last. */
+const struct lua_layout_branch *lua_layout_branch(size_t index);
+
+/* All rows of all branches, likewise. */
 const struct lua_layout *lua_layout_row(size_t index);
 
 #endif

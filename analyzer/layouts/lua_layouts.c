@@ -2,19 +2,24 @@
 
 #include "layouts/lua_rows.h"
 
-static const struct lua_rows *const branches[] = {
-    &luajit_gc64_rows,
-    &luajit2_gc64_rows,
-    &luajit_gc32_rows,
-    &luajit2_gc32_rows,
-};
+const struct lua_layout_branch *lua_layout_branch(size_t index)
+{
+    static const struct lua_layout_branch *const branches[] = {
+        &luajit_gc64,
+        &luajit2_gc64,
+        &luajit_gc32,
+        &luajit2_gc32,
+    };
+    return index < sizeof(branches) / sizeof(branches[0]) ? branches[index] : NULL;
+}
 
 const struct lua_layout *lua_layout_row(size_t index)
 {
-    for (size_t i = 0; i < sizeof(branches) / sizeof(branches[0]); i++) {
-        if (index < branches[i]->count)
-            return &branches[i]->items[index];
-        index -= branches[i]->count;
+    const struct lua_layout_branch *branch;
+    for (size_t i = 0; (branch = lua_layout_branch(i)); i++) {
+        if (index < branch->count)
+            return &branch->rows[index];
+        index -= branch->count;
     }
     return NULL;
 }

@@ -7,14 +7,9 @@
 
 #include "layouts/lua_layout.h"
 
-struct lua_rows {
-    const struct lua_layout *items; /* newest first */
-    size_t count;
-};
+#define LUA_LAYOUT_BRANCH(array) {(array), sizeof(array) / sizeof((array)[0])}
 
-#define LUA_ROWS(array) {(array), sizeof(array) / sizeof((array)[0])}
-
-extern const struct lua_rows luajit_gc64_rows, luajit2_gc64_rows, luajit_gc32_rows, luajit2_gc32_rows;
+extern const struct lua_layout_branch luajit_gc64, luajit2_gc64, luajit_gc32, luajit2_gc32;
 
 /* The recorder's buffers lie just before the table of traces. */
 #define LUA_JIT(at, traces_at, code_area_at)                                                                      \

@@ -6,18 +6,8 @@
 
 static const struct lua_layout rows[] = {
     {
-        .name = "luajit2 2024-04 gc32",
-        .commits = "luajit2 from LuaJIT's f5affaa6 on",
-        GC32_COMMON(lua_objects_gc32),
-        .thread = GC32_THREAD(80),
-        .global = GC32_GLOBAL(80, 504, 104, 216, 224, 296, 336),
-        .jit = LUA_JIT(584, 360, 2496),
-        .dispatch = {.offset = 3304, .entries = 243},
-        .block_bytes = 5480,
-    },
-    {
         .name = "luajit2 2021-06 gc32",
-        .commits = "luajit2 15e77d84..2445b59a (2021-06-07 .. 2024-02-25)",
+        .commits = "luajit2 from 15e77d84 on (2021-06-07 .. 2025-10-30)",
         GC32_COMMON(lua_objects_gc32),
         .thread = GC32_THREAD(80),
         .global = GC32_GLOBAL(80, 496, 104, 216, 224, 296, 336),
@@ -137,4 +127,4 @@ static const struct lua_layout rows[] = {
     },
 };
 
-const struct lua_rows luajit2_gc32_rows = LUA_ROWS(rows);
+const struct lua_layout_branch luajit2_gc32 = LUA_LAYOUT_BRANCH(rows);

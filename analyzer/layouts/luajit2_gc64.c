@@ -128,4 +128,4 @@ static const struct lua_layout rows[] = {
     },
 };
 
-const struct lua_rows luajit2_gc64_rows = LUA_ROWS(rows);
+const struct lua_layout_branch luajit2_gc64 = LUA_LAYOUT_BRANCH(rows);

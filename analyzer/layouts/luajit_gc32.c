@@ -157,4 +157,4 @@ static const struct lua_layout rows[] = {
     },
 };
 
-const struct lua_rows luajit_gc32_rows = LUA_ROWS(rows);
+const struct lua_layout_branch luajit_gc32 = LUA_LAYOUT_BRANCH(rows);

@@ -120,4 +120,4 @@ static const struct lua_layout rows[] = {
     },
 };
 
-const struct lua_rows luajit_gc64_rows = LUA_ROWS(rows);
+const struct lua_layout_branch luajit_gc64 = LUA_LAYOUT_BRANCH(rows);

@@ -37,7 +37,8 @@ struct lua_code_areas {
 
 struct lua_state {
     address_t address;       /* the main thread's lua_State */
-    const char *layout;      /* name of the layout that the bytes proved */
+    const char *layout;      /* name of the layout that the bytes proved; NULL: none */
+    unsigned layout_claims;  /* the first so many claims of that layout, or of the nearest, hold */
     struct lua_collector collector;
     struct lua_objects objects[LUA_TYPES];
     uint64_t global_bytes;   /* GG_State, string table, JIT and ctype tables: not objects, but in count_bytes */

@@ -91,6 +91,7 @@ struct error *lua_state_walk(const struct capture *capture, const struct lua_sit
     struct lua_state *state)
 {
     *state = (struct lua_state){.address = site->thread};
+    state->layout_claims = site->layout ? LUA_LAYOUT_CLAIMS : site->failed;
     if (!site->layout) {
         state->damage = error_new(ERROR_NOT_UNDERSTOOD, "unknown layout: nearest is %s, which fails its check \"%s\"",
             site->nearest->name, lua_layout_claim_name(site->failed));
