@@ -19,6 +19,10 @@ void process_release(struct process *process)
     free(process->states);
     memory_map_release(&process->map);
     process_forget_memory(process);
+    for (struct kept_text *text = process->texts, *next; text; text = next) {
+        next = text->next;
+        free(text);
+    }
     *process = (struct process){.pid = process->pid};
 }
 
