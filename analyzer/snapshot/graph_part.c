@@ -86,16 +86,23 @@ static void columns_visit(struct codec *codec, struct object_graph *graph)
         codec_fail(codec, "its references are not as many as it says");
 }
 
-static void large_tables_visit(struct codec *codec, struct object_graph *graph)
+/* Tables by id, each with a number. */
+static void table_numbers_visit(struct codec *codec, const struct object_graph *graph, struct table_numbers *list)
 {
-    object_id next = 0;
-    for (size_t i = 0; i < graph->large_table_count && !codec->error; i++) {
-        struct large_table *large = &graph->large_tables[i];
-        CODEC_NUMBER(codec, large->table, UINT32_MAX);
-        CODEC_NUMBER(codec, large->records, UINT32_MAX);
-        if (large->table < next || large->table >= graph->count || graph->types[large->table] != LUA_TYPE_TABLE)
-            codec_fail(codec, "a large table is not among its tables");
-        next = large->table + 1;
+    uint64_t count = list->count;
+    CODEC_NUMBER(codec, count, UINT32_MAX);
+    if (!codec->writing) {
+        list->items = codec_allocate(codec, count, sizeof(*list->items), 2);
+        list->count = list->capacity = list->items ? count : 0;
+    }
+    uint32_t before = 0;
+    for (size_t i = 0; i < list->count && !codec->error; i++) {
+        object_id last = before;
+        codec_difference(codec, &list->items[i].table, &before);
+        CODEC_NUMBER(codec, list->items[i].number, UINT32_MAX);
+        object_id table = list->items[i].table;
+        if ((i && table <= last) || table >= graph->count || graph->types[table] != LUA_TYPE_TABLE)
+            codec_fail(codec, "a number is told of no table");
     }
 }
 
@@ -104,17 +111,17 @@ void objects_part_visit(struct codec *codec, struct snapshot_subject *subject)
     struct object_graph *graph = subject->state->graph;
     CODEC_NUMBER(codec, graph->count, UINT32_MAX - 2);
     CODEC_NUMBER(codec, graph->reference_count, UINT32_MAX);
-    CODEC_NUMBER(codec, graph->large_table_count, UINT32_MAX);
     graph->root = graph->count;
-    if (!codec->writing) {
+    if (!codec->writing)
         allocate_objects(codec, graph);
-        graph->large_tables = codec_allocate(codec, graph->large_table_count, sizeof(*graph->large_tables), 2);
-    }
     if (codec->error)
         return;
     index_visit(codec, graph);
     columns_visit(codec, graph);
-    large_tables_visit(codec, graph);
+    if (codec->error)
+        return;
+    table_numbers_visit(codec, graph, &graph->many_records);
+    table_numbers_visit(codec, graph, &graph->array_slots);
 }
 
 /* The kind in the low bits: labels that follow each other differ by small numbers. */
