@@ -112,7 +112,7 @@ static void graphs_are_left_out_unless_wanted(void **state)
     process_release(&read);
 }
 
-/* One bit of a zstd frame means nothing; whatever is accepted must be what was written. */
+/* A few bits of a zstd frame mean nothing; whatever is accepted must be what was written. */
 static void a_flipped_bit_is_noticed_or_means_nothing(void **state)
 {
     (void)state;
@@ -131,7 +131,7 @@ static void a_flipped_bit_is_noticed_or_means_nothing(void **state)
         model_assert_equal(&made, &read);
         process_release(&read);
     }
-    assert_in_range(accepted, 0, 16);
+    assert_in_range(accepted, 0, count * 8 / 100);
     process_release(&made);
 }
 
