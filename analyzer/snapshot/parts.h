@@ -36,6 +36,8 @@ void state_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void objects_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void links_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void names_part_visit(struct codec *codec, struct snapshot_subject *subject);
+void strings_part_visit(struct codec *codec, struct snapshot_subject *subject);
+void pages_part_visit(struct codec *codec, struct snapshot_subject *subject);
 
 /* Equations, in the map and in each state. */
 void checks_visit(struct codec *codec, struct checks *checks, struct process *process);

@@ -89,6 +89,22 @@ static void make_map(struct memory_map *map)
     checks_add(&map->checks, "owners sum to VmRSS", 5, 5);
 }
 
+static void make_rows(struct lua_state *state)
+{
+    assert_null(group_rows_add(&state->strings.patterns, "a{4}:%d", 70, 1234));
+    assert_null(group_rows_add(&state->strings.sizes, "8-15", 70, 1234));
+    state->sparse_pages = (struct sparse_pages){
+        .page_bytes = PAGE,
+        .count = 2,
+        .addresses = COPY((address_t[]){{BASE}, {BASE + 2 * PAGE}}),
+        .free_bytes = COPY((uint16_t[]){4000, 3000}),
+        .first_entries = COPY((uint32_t[]){0, 1, 3}),
+        .objects = COPY((object_id[]){MODEL_KEY, MODEL_TABLE, MODEL_STRING}),
+        .object_bytes = COPY((uint16_t[]){96, 1000, 96}),
+        .entry_count = 3,
+    };
+}
+
 struct process model_make(void)
 {
     struct process process = {.pid = 4711, .state_count = 2, .has_residency = true, .has_map = true, .stopped = true,
@@ -105,6 +121,7 @@ struct process model_make(void)
     checks_add_within(&state->checks, "objects sum to the count", 100, 90, 64);
     state->graph = make_graph();
     state->names.get = give_name;
+    make_rows(state);
     process.states[1].address = address(64);
     process.states[1].collector.phase = "?";
     process.states[1].damage = error_new(ERROR_NOT_UNDERSTOOD, "its strings form a ring");
@@ -143,6 +160,30 @@ static void assert_graph_equal(const struct object_graph *left, const struct obj
     assert_int_equal(graph_table_array_slots(left, MODEL_TABLE), graph_table_array_slots(right, MODEL_TABLE));
 }
 
+static void assert_rows_equal(const struct group_rows *left, const struct group_rows *right)
+{
+    assert_int_equal(left->count, right->count);
+    for (size_t i = 0; i < left->count; i++) {
+        assert_string_equal(left->items[i].name, right->items[i].name);
+        assert_int_equal(left->items[i].count, right->items[i].count);
+        assert_int_equal(left->items[i].bytes, right->items[i].bytes);
+    }
+}
+
+static void assert_pages_equal(const struct sparse_pages *left, const struct sparse_pages *right)
+{
+    assert_int_equal(left->page_bytes, right->page_bytes);
+    assert_int_equal(left->count, right->count);
+    assert_int_equal(left->entry_count, right->entry_count);
+    if (left->count == 0)
+        return;
+    assert_memory_equal(left->addresses, right->addresses, left->count * sizeof(*left->addresses));
+    assert_memory_equal(left->free_bytes, right->free_bytes, left->count * sizeof(*left->free_bytes));
+    assert_memory_equal(left->first_entries, right->first_entries, (left->count + 1) * sizeof(uint32_t));
+    assert_memory_equal(left->objects, right->objects, left->entry_count * sizeof(*left->objects));
+    assert_memory_equal(left->object_bytes, right->object_bytes, left->entry_count * sizeof(uint16_t));
+}
+
 static void assert_state_equal(const struct lua_state *left, const struct lua_state *right)
 {
     assert_int_equal(left->address.value, right->address.value);
@@ -157,6 +198,9 @@ static void assert_state_equal(const struct lua_state *left, const struct lua_st
     assert_int_equal(!left->graph, !right->graph);
     if (left->graph)
         assert_graph_equal(left->graph, right->graph);
+    assert_rows_equal(&left->strings.patterns, &right->strings.patterns);
+    assert_rows_equal(&left->strings.sizes, &right->strings.sizes);
+    assert_pages_equal(&left->sparse_pages, &right->sparse_pages);
 }
 
 void model_assert_equal(const struct process *left, const struct process *right)
