@@ -56,7 +56,7 @@ void codec_text(struct codec *codec, char *text, size_t bytes);
 /* A text or NULL. Reading, it is owned by `texts`. */
 void codec_kept_text(struct codec *codec, const char **text, struct kept_text **texts);
 
-/* Zeroed memory for `count` items, which were told in this section by at least `told_bytes` each; NULL when it fails. */
+/* Zeroed memory for `count` items, each told in this section by `told_bytes` at least; NULL when it fails. */
 void *codec_allocate(struct codec *codec, uint64_t count, size_t item_bytes, size_t told_bytes);
 
 /* Take this much off the memory that the model may have; false when it is too much. */

@@ -16,7 +16,8 @@ static struct heap_region *add_region(struct codec *codec, struct heap *heap, ad
 {
     struct heap_region *region;
     struct address_range range = {start, address(0)};
-    if (!size_of_records(pages, SNAPSHOT_PAGE_BYTES, start.value, &range.end.value) || start.value % SNAPSHOT_PAGE_BYTES)
+    if (start.value % SNAPSHOT_PAGE_BYTES
+        || !size_of_records(pages, SNAPSHOT_PAGE_BYTES, start.value, &range.end.value))
         codec_fail(codec, "a heap has impossible pages");
     if (pages > codec->raw_bytes)
         codec_fail(codec, "it counts more pages than it can tell");
