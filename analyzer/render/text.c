@@ -47,6 +47,52 @@ const char *text_share(uint64_t part, uint64_t whole, char text[SIZE_TEXT_BYTES]
     return text;
 }
 
+/* Bytes of the printable character that `name` begins with; 0 when there is none. By the ranges of UTF-8. */
+static size_t printable_bytes(const unsigned char *name)
+{
+    if (name[0] < 0x80)
+        return name[0] >= ' ' && name[0] != 0x7f;
+    size_t bytes = name[0] >= 0xf0 ? 4 : name[0] >= 0xe0 ? 3 : 2;
+    if (name[0] < 0xc2 || name[0] > 0xf4)
+        return 0;
+    uint32_t character = name[0] & (0x7fu >> bytes);
+    for (size_t i = 1; i < bytes; i++) {
+        if ((name[i] & 0xc0) != 0x80)
+            return 0;
+        character = character << 6 | (name[i] & 0x3fu);
+    }
+    static const uint32_t smallest[] = {0, 0, 0xa0, 0x800, 0x10000};
+    bool is_surrogate = character >= 0xd800 && character <= 0xdfff, is_no_character = (character & 0xfffe) == 0xfffe;
+    return character < smallest[bytes] || character > 0x10ffff || is_surrogate || is_no_character ? 0 : bytes;
+}
+
+const char *text_name(const char *name, char text[NAME_TEXT_BYTES])
+{
+    static const char cut[] = "...";
+    size_t length = 0;
+    for (const unsigned char *from = (const unsigned char *)name; *from;) {
+        size_t bytes = printable_bytes(from);
+        if (length + bytes + sizeof(cut) >= NAME_TEXT_BYTES) {
+            memcpy(text + length, cut, sizeof(cut));
+            return text;
+        }
+        if (bytes)
+            memcpy(text + length, from, bytes);
+        else
+            text[length] = '?';
+        length += bytes ? bytes : 1;
+        from += bytes ? bytes : 1;
+    }
+    text[length] = 0;
+    return text;
+}
+
+const char *text_number_of(uint64_t count, const char *word, char text[2 * SIZE_TEXT_BYTES])
+{
+    snprintf(text, 2 * SIZE_TEXT_BYTES, "%s %s%s", COUNT(count), word, count == 1 ? "" : "s");
+    return text;
+}
+
 void text_checks(const struct checks *checks)
 {
     puts("");

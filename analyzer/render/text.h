@@ -11,7 +11,7 @@
 
 #include "model/checks.h"
 
-enum { SIZE_TEXT_BYTES = 32 };
+enum { SIZE_TEXT_BYTES = 32, NAME_TEXT_BYTES = 640 };
 
 /* "0", "812 B", "608 KiB", "12.4 MiB", "1.13 GiB": three figures, exact where they suffice. Returns `text`. */
 const char *text_size(uint64_t bytes, char text[SIZE_TEXT_BYTES]);
@@ -21,6 +21,15 @@ const char *text_count(uint64_t count, char text[SIZE_TEXT_BYTES]);
 
 /* "12.3 %"; "-" when `whole` is 0. Returns `text`. */
 const char *text_share(uint64_t part, uint64_t whole, char text[SIZE_TEXT_BYTES]);
+
+/*
+ * A name from foreign memory, made fit for a terminal and for a document: control characters and what is not UTF-8
+ * become "?". Longer ones are cut, with "..." at their end. Returns `text`.
+ */
+const char *text_name(const char *name, char text[NAME_TEXT_BYTES]);
+
+/* "1 object", "2,345 objects": the count and the word in its number. Returns `text`. */
+const char *text_number_of(uint64_t count, const char *word, char text[2 * SIZE_TEXT_BYTES]);
 
 /* The one line that a reader in a hurry needs. */
 void text_verdict(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -34,5 +43,7 @@ void text_checks(const struct checks *checks);
 #define SIZE(bytes) text_size(bytes, (char[SIZE_TEXT_BYTES]){0})
 #define COUNT(count) text_count(count, (char[SIZE_TEXT_BYTES]){0})
 #define SHARE(part, whole) text_share(part, whole, (char[SIZE_TEXT_BYTES]){0})
+#define NAME(name) text_name(name, (char[NAME_TEXT_BYTES]){0})
+#define NUMBER_OF(count, word) text_number_of(count, word, (char[2 * SIZE_TEXT_BYTES]){0})
 
 #endif

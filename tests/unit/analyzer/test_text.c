@@ -1,6 +1,8 @@
 /* Sizes, counts and shares as people read them. */
 #include "unit.h"
 
+#include <string.h>
+
 #include "render/text.h"
 
 static void sizes_have_three_figures_and_a_unit(void **state)
@@ -32,12 +34,49 @@ static void a_share_of_nothing_is_no_number(void **state)
     assert_string_equal(SHARE(1, 8), "12.5 %");
 }
 
+static void names_are_fit_to_print(void **state)
+{
+    (void)state;
+    assert_string_equal(NAME("package.loaded[\"my.cache\"].items"), "package.loaded[\"my.cache\"].items");
+    assert_string_equal(NAME("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"), "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+    assert_string_equal(NAME("a\x1b[31mb\nc\x7f"), "a?[31mb?c?");
+    assert_string_equal(NAME("\xff\xfe\xc0\x80"), "????");        /* no UTF-8 at all, an overlong zero */
+    assert_string_equal(NAME("\xc2\x9b" "2J"), "??2J");          /* a control character of the upper range */
+    assert_string_equal(NAME("\xed\xa0\x80"), "???");             /* a surrogate */
+    assert_string_equal(NAME("\xf4\x90\x80\x80"), "????");        /* beyond the last character */
+    assert_string_equal(NAME("\xef\xbf\xbf"), "???");             /* no character */
+    assert_string_equal(NAME("\xe2\x82"), "??");                  /* cut in the middle */
+}
+
+static void long_names_are_cut(void **state)
+{
+    (void)state;
+    char name[2000];
+    memset(name, 'x', sizeof(name));
+    name[sizeof(name) - 1] = 0;
+    char text[NAME_TEXT_BYTES];
+    text_name(name, text);
+    assert_true(strlen(text) < NAME_TEXT_BYTES);
+    assert_string_equal(text + strlen(text) - 4, "x...");
+}
+
+static void a_word_takes_its_number(void **state)
+{
+    (void)state;
+    assert_string_equal(NUMBER_OF(1, "object"), "1 object");
+    assert_string_equal(NUMBER_OF(0, "object"), "0 objects");
+    assert_string_equal(NUMBER_OF(12345, "object"), "12,345 objects");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_have_three_figures_and_a_unit),
         cmocka_unit_test(counts_are_grouped),
         cmocka_unit_test(a_share_of_nothing_is_no_number),
+        cmocka_unit_test(names_are_fit_to_print),
+        cmocka_unit_test(long_names_are_cut),
+        cmocka_unit_test(a_word_takes_its_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
