@@ -1,8 +1,13 @@
 #include "cli/commands.h"
+#include "cli/holders_of_states.h"
 #include "cli/look.h"
+#include "render/flame_svg.h"
+#include "render/folded.h"
 #include "render/json.h"
 #include "render/lua_text.h"
 #include "render/report_end.h"
+
+enum { TOP_IN_TEXT = 10, TOP_IN_JSON = 100 };
 
 /* No state, or none that could be understood: nothing to show, one sentence why. */
 static struct error *nothing_to_show(const struct look *look)
@@ -30,19 +35,61 @@ static struct error *some_not_understood(const struct look *look)
         look->process.pid, look->name, (unsigned long long)damaged->address.value, error_text(damaged->damage));
 }
 
+/* The parts of enum holders_part that options name. */
+static unsigned asked_for(const struct cli_options *options)
+{
+    unsigned asked = options->refs != REFS_NONE ? HOLDERS_REFERENCES : 0;
+    asked |= options->garbage ? HOLDERS_GARBAGE : 0;
+    asked |= options->strings ? HOLDERS_STRINGS : 0;
+    asked |= options->objects ? HOLDERS_GROUPS : 0;
+    asked |= options->pins ? HOLDERS_PINS : 0;
+    return asked;
+}
+
+static struct error *print_report(const struct cli_options *options, const struct look *look,
+    const struct lua_report *report)
+{
+    if (options->refs == REFS_FOLDED)
+        return folded_print(report);
+    if (options->refs == REFS_SVG)
+        return flame_svg_print(report);
+    if (options->json)
+        return json_print(json_lua(report));
+    lua_text_print(report);
+    look_text_print(&look->process, look->is_core);
+    return NULL;
+}
+
+/* The largest tables belong to the overview, to the verdict of every text, and to every JSON document. */
+static struct error *report_holders(const struct cli_options *options, struct look *look)
+{
+    bool is_picture = options->refs == REFS_FOLDED || options->refs == REFS_SVG;
+    unsigned asked = asked_for(options);
+    struct holders_options wanted = {
+        .parts = is_picture ? asked : asked | HOLDERS_TABLES,
+        .top = options->top ? options->top : options->json ? TOP_IN_JSON : TOP_IN_TEXT,
+    };
+    struct lua_holders *holders;
+    struct error *error = holders_of_states(&look->process, &wanted, &holders);
+    if (error)
+        return error;
+    error = nothing_to_show(look);
+    const struct lua_report report = {
+        .process = &look->process, .name = look->name, .holders = holders, .asked = asked, .top = wanted.top,
+    };
+    if (!error)
+        error = print_report(options, look, &report);
+    holders_of_states_free(holders, look->process.state_count);
+    return error;
+}
+
 struct error *command_lua(const struct cli_options *options)
 {
     struct look look;
-    struct error *error = look_take(options, false, &look);
+    struct error *error = look_take(options, (struct examine_options){.want_graph = true}, &look);
     if (error)
         return error;
-    error = nothing_to_show(&look);
-    if (!error && options->json)
-        error = json_print(json_lua(&look.process));
-    else if (!error) {
-        lua_text_print(&look.process, look.name);
-        look_text_print(&look.process, look.is_core);
-    }
+    error = report_holders(options, &look);
     if (!error)
         error = some_not_understood(&look);
     process_release(&look.process);

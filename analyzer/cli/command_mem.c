@@ -18,7 +18,7 @@ static struct error *check_map(const struct look *look)
 struct error *command_mem(const struct cli_options *options)
 {
     struct look look;
-    struct error *error = look_take(options, true, &look);
+    struct error *error = look_take(options, (struct examine_options){.want_map = true}, &look);
     if (error)
         return error;
     error = check_map(&look);

@@ -1,6 +1,8 @@
 #include "cli/commands.h"
 
 #define READING (OPTION_HELP | OPTION_JSON | OPTION_CORE | OPTION_NO_STOP)
+#define HOLDERS \
+    (OPTION_REFS | OPTION_GARBAGE | OPTION_STRINGS | OPTION_SHOW_STRINGS | OPTION_OBJECTS | OPTION_PINS | OPTION_TOP)
 
 const struct command commands[] = {
     {
@@ -27,11 +29,14 @@ const struct command commands[] = {
     {
         .name = "lua",
         .operands = "PID",
-        .summary = "inside LuaJIT: states, heap held/live/free/reclaimable, collector, objects by type",
+        .summary = "inside LuaJIT: states, heap held/live/free/reclaimable, who holds the memory, by path",
         .examples = "  respire lua 1234\n"
+                    "  respire lua --refs 1234\n"
+                    "  respire lua --refs=svg 1234 > 1234.svg\n"
+                    "  respire lua --garbage --pins --top 20 1234\n"
                     "  respire lua --json 1234 | jq '.states[].allocator.reclaimable_bytes'\n"
                     "  respire lua --core core.1234\n",
-        .options = READING,
+        .options = READING | HOLDERS,
         .operand = OPERAND_PID,
         .run = command_lua,
     },

@@ -2,12 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "target/target.h"
 
-enum { PROGRESS_FROM_BYTES = 512 << 20 };
+/* What takes about a second. The graph of the objects takes several times as long as a look at the heap. */
+enum { PROGRESS_FROM_BYTES = 512 << 20, PROGRESS_FROM_BYTES_WITH_GRAPH = 128 << 20 };
 
 /* Resident bytes by statm: cheap, and good enough to decide whether a word about progress is due. */
 static uint64_t resident_estimate(pid_t pid)
@@ -21,20 +23,30 @@ static uint64_t resident_estimate(pid_t pid)
     return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static void say_progress(pid_t pid)
+static uint64_t file_bytes(const char *path)
 {
-    uint64_t bytes = resident_estimate(pid);
-    if (bytes >= PROGRESS_FROM_BYTES && isatty(STDERR_FILENO))
-        fprintf(stderr, "reading %.1f GiB of process %d ...\n", (double)bytes / (1 << 30), pid);
+    struct stat status;
+    return stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
 }
 
-static void name_core(const char *path, char name[PROCESS_NAME_BYTES])
+static void say_progress(const struct cli_options *options, bool want_graph)
+{
+    uint64_t bytes = options->core_path ? file_bytes(options->core_path) : resident_estimate(options->pid);
+    if (bytes < (want_graph ? PROGRESS_FROM_BYTES_WITH_GRAPH : PROGRESS_FROM_BYTES) || !isatty(STDERR_FILENO))
+        return;
+    if (options->core_path)
+        fprintf(stderr, "reading %.1f GiB of %s ...\n", (double)bytes / (1 << 30), options->core_path);
+    else
+        fprintf(stderr, "reading %.1f GiB of process %d ...\n", (double)bytes / (1 << 30), options->pid);
+}
+
+static void name_file(const char *path, char name[PROCESS_NAME_BYTES])
 {
     const char *slash = strrchr(path, '/');
     snprintf(name, PROCESS_NAME_BYTES, "(%.*s)", PROCESS_NAME_BYTES - 4, slash ? slash + 1 : path);
 }
 
-struct error *look_take(const struct cli_options *options, bool want_map, struct look *look)
+struct error *look_take(const struct cli_options *options, struct examine_options wanted, struct look *look)
 {
     CLEANUP(target_close_cleanup) struct target *target = NULL;
     struct error *error = options->core_path ? target_open_core(options->core_path, &target)
@@ -42,12 +54,11 @@ struct error *look_take(const struct cli_options *options, bool want_map, struct
     if (error)
         return error;
     *look = (struct look){.is_core = options->core_path != NULL};
-    if (look->is_core) {
-        name_core(options->core_path, look->name);
-    } else {
+    if (look->is_core)
+        name_file(options->core_path, look->name);
+    else
         process_name(options->pid, look->name, sizeof(look->name));
-        say_progress(options->pid);
-    }
-    struct examine_options examine_options = {.want_map = want_map, .never_stop = options->no_stop};
-    return examine(target, &examine_options, &look->process);
+    say_progress(options, wanted.want_graph);
+    wanted.never_stop = options->no_stop;
+    return examine(target, &wanted, &look->process);
 }

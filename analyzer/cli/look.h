@@ -13,7 +13,10 @@ struct look {
     bool is_core;
 };
 
-/* Release `look->process` with process_release(). Says on a terminal that it is reading, when there is much to read. */
-struct error *look_take(const struct cli_options *options, bool want_map, struct look *look);
+/*
+ * `wanted`: what is needed beside the states; whether to stop is told by the options. Release `look->process` with
+ * process_release(). Says on a terminal that it is reading, when there is much to read.
+ */
+struct error *look_take(const struct cli_options *options, struct examine_options wanted, struct look *look);
 
 #endif

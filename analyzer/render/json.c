@@ -4,6 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "render/holders_json.h"
+#include "render/text.h"
+
 json_t *json_address(address_t address)
 {
     char text[24];
@@ -27,9 +30,14 @@ struct error *json_print(json_t *document)
     return NULL;
 }
 
-static json_t *integer(uint64_t value)
+json_t *json_number(uint64_t value)
 {
     return json_integer((json_int_t)value);
+}
+
+json_t *json_name(const char *name)
+{
+    return json_string(NAME(name));
 }
 
 json_t *json_checks(const struct checks *checks)
@@ -38,9 +46,9 @@ json_t *json_checks(const struct checks *checks)
     for (size_t i = 0; i < checks->count; i++) {
         const struct check *check = &checks->items[i];
         json_t *item = json_pack("{s:s, s:b, s:o, s:o}", "name", check->name, "ok", check->ok, "expected",
-            integer(check->expected), "actual", integer(check->actual));
+            json_number(check->expected), "actual", json_number(check->actual));
         if (check->tolerance)
-            json_object_set_new(item, "tolerance", integer(check->tolerance));
+            json_object_set_new(item, "tolerance", json_number(check->tolerance));
         json_array_append_new(list, item);
     }
     return list;
@@ -49,7 +57,7 @@ json_t *json_checks(const struct checks *checks)
 /* A core file has no residency: the key is there, and says so. */
 static json_t *resident(bool has_residency, uint64_t bytes)
 {
-    return has_residency ? integer(bytes) : json_null();
+    return has_residency ? json_number(bytes) : json_null();
 }
 
 static json_t *histogram(const struct histogram *histogram)
@@ -58,8 +66,9 @@ static json_t *histogram(const struct histogram *histogram)
     for (unsigned i = 0; i < HISTOGRAM_BINS; i++) {
         const struct histogram_bin *bin = &histogram->bins[i];
         if (bin->count)
-            json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "low", integer((uint64_t)1 << i), "high",
-                integer((uint64_t)1 << (i + 1)), "count", integer(bin->count), "bytes", integer(bin->bytes)));
+            json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "low", json_number((uint64_t)1 << i), "high",
+                json_number((uint64_t)1 << (i + 1)), "count", json_number(bin->count), "bytes",
+                json_number(bin->bytes)));
     }
     return list;
 }
@@ -70,11 +79,11 @@ static json_t *allocator(const struct heap *heap, bool has_residency)
         json_address(heap->address));
     if (heap->kind == HEAP_OTHER)
         return object;
-    json_t *sizes = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "held_bytes", integer(heap->held_bytes),
-        "live_bytes", integer(heap->live_bytes), "free_bytes", integer(heap->free_bytes), "meta_bytes",
-        integer(heap->meta_bytes), "free_resident_bytes", resident(has_residency, heap->free_resident_bytes),
-        "reclaimable_bytes", resident(has_residency, heap->reclaimable_bytes), "segments", integer(heap->segments),
-        "direct_maps", integer(heap->direct_maps));
+    json_t *sizes = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "held_bytes", json_number(heap->held_bytes),
+        "live_bytes", json_number(heap->live_bytes), "free_bytes", json_number(heap->free_bytes), "meta_bytes",
+        json_number(heap->meta_bytes), "free_resident_bytes", resident(has_residency, heap->free_resident_bytes),
+        "reclaimable_bytes", resident(has_residency, heap->reclaimable_bytes), "segments", json_number(heap->segments),
+        "direct_maps", json_number(heap->direct_maps));
     json_object_update_new(object, sizes);
     json_object_set_new(object, "histogram", json_pack("{s:o, s:o, s:o}", "used", histogram(&heap->used), "free",
         histogram(&heap->free), "segments", histogram(&heap->segment_sizes)));
@@ -84,8 +93,8 @@ static json_t *allocator(const struct heap *heap, bool has_residency)
 static json_t *collector(const struct lua_collector *collector)
 {
     return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i}", "phase", collector->phase, "threshold_bytes",
-        integer(collector->threshold_bytes), "estimate_bytes", integer(collector->estimate_bytes), "debt_bytes",
-        integer(collector->debt_bytes), "pause", (int)collector->pause, "step_multiplier",
+        json_number(collector->threshold_bytes), "estimate_bytes", json_number(collector->estimate_bytes), "debt_bytes",
+        json_number(collector->debt_bytes), "pause", (int)collector->pause, "step_multiplier",
         (int)collector->step_multiplier);
 }
 
@@ -94,7 +103,7 @@ static json_t *objects(const struct lua_state *state)
     json_t *list = json_array();
     for (unsigned type = 0; type < LUA_TYPES; type++)
         json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "type", lua_type_name(type), "count",
-            integer(state->objects[type].count), "bytes", integer(state->objects[type].bytes)));
+            json_number(state->objects[type].count), "bytes", json_number(state->objects[type].bytes)));
     return list;
 }
 
@@ -103,7 +112,7 @@ static json_t *code_bytes(const struct lua_state *state)
     uint64_t bytes = 0;
     for (size_t i = 0; i < state->code_areas.count; i++)
         bytes += range_bytes(state->code_areas.items[i]);
-    return integer(bytes);
+    return json_number(bytes);
 }
 
 static json_t *lua_state(const struct lua_state *state, bool has_residency)
@@ -114,7 +123,7 @@ static json_t *lua_state(const struct lua_state *state, bool has_residency)
         json_object_set_new(object, "error", json_string(error_text(state->damage)));
         return object;
     }
-    json_object_set_new(object, "gc_count_bytes", integer(state->collector.count_bytes));
+    json_object_set_new(object, "gc_count_bytes", json_number(state->collector.count_bytes));
     json_object_set_new(object, "gc_state", json_string(state->collector.phase));
     json_object_set_new(object, "collector", collector(&state->collector));
     json_object_set_new(object, "allocator", allocator(&state->heap, has_residency));
@@ -122,9 +131,9 @@ static json_t *lua_state(const struct lua_state *state, bool has_residency)
         json_object_set_new(object, "former_allocator", allocator(&state->former_heap, has_residency));
     json_object_set_new(object, "objects", objects(state));
     json_object_set_new(object, "strings", json_pack("{s:o, s:o, s:o}", "count",
-        integer(state->objects[LUA_TYPE_STRING].count), "bytes", integer(state->objects[LUA_TYPE_STRING].bytes),
-        "table_slots", integer(state->string_table_slots)));
-    json_object_set_new(object, "global_bytes", integer(state->global_bytes));
+        json_number(state->objects[LUA_TYPE_STRING].count), "bytes", json_number(state->objects[LUA_TYPE_STRING].bytes),
+        "table_slots", json_number(state->string_table_slots)));
+    json_object_set_new(object, "global_bytes", json_number(state->global_bytes));
     json_object_set_new(object, "code_bytes", code_bytes(state));
     json_object_set_new(object, "checks", json_checks(&state->checks));
     return object;
@@ -149,16 +158,21 @@ static json_t *all_checks(const struct process *process)
 static void add_look(json_t *document, const struct process *process)
 {
     json_object_set_new(document, "look", json_pack("{s:b, s:f, s:i, s:o}", "stopped", process->stopped, "pause_ms",
-        process->pause_ms, "attempts", (int)process->attempts, "copied_bytes", integer(process->copied_bytes)));
+        process->pause_ms, "attempts", (int)process->attempts, "copied_bytes", json_number(process->copied_bytes)));
 }
 
-json_t *json_lua(const struct process *process)
+json_t *json_lua(const struct lua_report *report)
 {
+    const struct process *process = report->process;
     json_t *document = json_document("lua");
     json_object_set_new(document, "pid", json_integer(process->pid));
     json_t *states = json_array();
-    for (size_t i = 0; i < process->state_count; i++)
-        json_array_append_new(states, lua_state(&process->states[i], process->has_residency));
+    for (size_t i = 0; i < process->state_count; i++) {
+        json_t *state = lua_state(&process->states[i], process->has_residency);
+        if (!process->states[i].damage)
+            holders_json_add(state, &report->holders[i], report->asked, report->top);
+        json_array_append_new(states, state);
+    }
     json_object_set_new(document, "states", states);
     json_object_set_new(document, "checks", all_checks(process));
     add_look(document, process);
@@ -171,7 +185,7 @@ static json_t *system_rows(const struct memory_map *map, bool known)
     for (unsigned i = 0; i < SYSTEM_KINDS; i++) {
         const struct system_row *row = &map->system[i];
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", row->name, "virtual_bytes",
-            integer(row->virtual_bytes), "resident_bytes", resident(known, row->resident_bytes), "pss_bytes",
+            json_number(row->virtual_bytes), "resident_bytes", resident(known, row->resident_bytes), "pss_bytes",
             resident(known, row->pss_bytes), "swap_bytes", resident(known, row->swap_bytes)));
     }
     return list;
@@ -183,7 +197,7 @@ static json_t *owners(const struct memory_map *map, bool known)
     for (size_t i = 0; i < map->owner_count; i++) {
         const struct owner *owner = &map->owners[i];
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:b}", "name", owner->name, "resident_bytes",
-            resident(known, owner->resident_bytes), "virtual_bytes", integer(owner->virtual_bytes),
+            resident(known, owner->resident_bytes), "virtual_bytes", json_number(owner->virtual_bytes),
             "private_resident_bytes", resident(known, owner->anonymous_bytes), "private", owner->is_private));
     }
     return list;
@@ -197,7 +211,7 @@ json_t *json_memory(const struct process *process)
     json_object_set_new(document, "pid", json_integer(process->pid));
     json_object_set_new(document, "rss_bytes", resident(known, map->rss_bytes));
     json_object_set_new(document, "pss_bytes", resident(known, map->pss_bytes));
-    json_object_set_new(document, "vsz_bytes", integer(map->vsz_bytes));
+    json_object_set_new(document, "vsz_bytes", json_number(map->vsz_bytes));
     json_object_set_new(document, "swap_bytes", resident(known, map->swap_bytes));
     json_object_set_new(document, "system", system_rows(map, known));
     json_object_set_new(document, "owners", owners(map, known));

@@ -10,10 +10,18 @@
 
 #include "base/error.h"
 #include "model/process.h"
+#include "render/lua_report.h"
 
-json_t *json_lua(const struct process *process);
+/* With the lists that were asked for, and the largest tables always. */
+json_t *json_lua(const struct lua_report *report);
 json_t *json_memory(const struct process *process);
 json_t *json_checks(const struct checks *checks);
+
+/* A count or a size. */
+json_t *json_number(uint64_t value);
+
+/* A name from foreign memory, made fit for a document. */
+json_t *json_name(const char *name);
 
 /* "0x7f12…": addresses are text, because JSON numbers are not exact up there. */
 json_t *json_address(address_t address);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "render/holders_text.h"
 #include "render/report_end.h"
 #include "render/text.h"
 
@@ -119,7 +120,7 @@ static void print_sizes(const struct heap *heap)
     }
 }
 
-static void print_state(const struct lua_state *state, bool has_residency)
+static void print_heading(const struct lua_state *state)
 {
     text_heading("State 0x%" PRIx64 ", %s, layout %s", state->address.value,
         state->damage                      ? "not understood"
@@ -128,29 +129,79 @@ static void print_state(const struct lua_state *state, bool has_residency)
             : state->heap.kind == HEAP_RESPIRE ? "respire's allocator"
                                                : "a foreign allocator",
         state->layout ? state->layout : "unknown");
-    if (state->damage) {
-        printf("  %s\n", error_text(state->damage));
-        return;
-    }
+}
+
+static void print_overview(const struct lua_state *state, const struct lua_holders *holders, bool has_residency,
+    size_t top)
+{
     print_heap(&state->heap, has_residency);
     if (state->taken_over) {
         puts("\n  From before the takeover, and freed there one by one:");
         print_heap(&state->former_heap, has_residency);
     }
     print_collector(&state->collector);
+    holders_text_garbage_line(state, holders);
+    holders_text_print(state, holders, HOLDERS_TABLES, top);
     print_objects(state);
     print_sizes(&state->heap);
     if (state->taken_over)
         print_sizes(&state->former_heap);
-    text_checks(&state->checks);
 }
 
-void lua_text_print(const struct process *process, const char *name)
+static void print_state(const struct lua_report *report, size_t index)
 {
+    const struct lua_state *state = &report->process->states[index];
+    const struct lua_holders *holders = &report->holders[index];
+    print_heading(state);
+    if (state->damage) {
+        printf("  %s\n", error_text(state->damage));
+        return;
+    }
+    if (report->asked) {
+        holders_text_print(state, holders, report->asked, report->top);
+        printf("\n  All %zu checks of this state hold.\n", state->checks.count);
+    } else {
+        print_overview(state, holders, report->process->has_residency, report->top);
+        text_checks(&state->checks);
+    }
+}
+
+/* The state with most in it: what the verdict is about, where there are several. */
+static size_t largest_state(const struct lua_report *report)
+{
+    size_t largest = 0;
+    for (size_t i = 1; i < report->process->state_count; i++)
+        if (report->holders[i].live_bytes > report->holders[largest].live_bytes)
+            largest = i;
+    return largest;
+}
+
+static void print_holder(const struct lua_report *report)
+{
+    size_t largest = largest_state(report);
+    const struct lua_holders *holders = &report->holders[largest];
+    const struct table_row *table = holders_first_table(holders);
+    char where[48] = "";
+    if (report->process->state_count > 1)
+        snprintf(where, sizeof(where), " in state 0x%" PRIx64, report->process->states[largest].address.value);
+    if (table)
+        text_verdict("%s of what is reachable%s (%s of %s) hangs on %s, a table of %s",
+            SHARE(table->retained_bytes, holders->live_bytes), where, SIZE(table->retained_bytes),
+            SIZE(holders->live_bytes), NAME(table->path), NUMBER_OF(table->records, "record"));
+}
+
+void lua_text_print(const struct lua_report *report)
+{
+    const struct process *process = report->process;
     struct totals totals = sum_heaps(process);
-    print_verdict(process, name, totals);
+    print_verdict(process, report->name, totals);
+    print_holder(report);
     for (size_t i = 0; i < process->state_count; i++)
-        print_state(&process->states[i], process->has_residency);
+        print_state(report, i);
+    if (report->asked)
+        return;
+    for (size_t i = 0; i < process->state_count; i++)
+        garbage_remedy_print(report->holders[i].garbage_bytes, process->states[i].collector.count_bytes);
     if (process->has_residency)
         runtime_remedy_print(totals.stock_reclaimable, totals.held);
 }

@@ -2,8 +2,8 @@
 #ifndef RESPIRE_RENDER_LUA_TEXT_H
 #define RESPIRE_RENDER_LUA_TEXT_H
 
-#include "model/process.h"
+#include "render/lua_report.h"
 
-void lua_text_print(const struct process *process, const char *name);
+void lua_text_print(const struct lua_report *report);
 
 #endif

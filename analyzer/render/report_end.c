@@ -14,6 +14,14 @@ void runtime_remedy_print(uint64_t wasted_bytes, uint64_t whole_bytes)
              "system by themselves, about a second after their last use.");
 }
 
+void garbage_remedy_print(uint64_t garbage_bytes, uint64_t count_bytes)
+{
+    if (garbage_bytes > count_bytes / REMEDY_SHARE && garbage_bytes >= REMEDY_BYTES)
+        printf("\nRemedy: %s of garbage waits for the collector. Under the runtime it goes while the program idles\n"
+               "(idle_gc_ms); a lower collectgarbage(\"setpause\") keeps less of it about at any time.\n",
+            SIZE(garbage_bytes));
+}
+
 void look_text_print(const struct process *process, bool is_core)
 {
     if (is_core)

@@ -7,6 +7,9 @@
 /* What to do about memory that the stock allocator keeps; nothing when it is little. */
 void runtime_remedy_print(uint64_t wasted_bytes, uint64_t whole_bytes);
 
+/* What to do about garbage that a state's collector is slow to collect; nothing when it is little. */
+void garbage_remedy_print(uint64_t garbage_bytes, uint64_t count_bytes);
+
 /* "Read without stopping the process." or how long it stood still; ends every report about a live process. */
 void look_text_print(const struct process *process, bool is_core);
 
