@@ -11,13 +11,14 @@ from answers import parse_document
 from programs import MIXED_HEAP, REQUEST_HEAP
 
 PER_PROCESS = ["lua", "mem", "doctor"]
+LISTS_OF_LUA = ["--refs", "--garbage", "--strings", "--objects", "--pins"]
 OVERALL = ["ps", "doctor"]
 NONSENSE = re.compile(r"\bnan\b|\binf\b|\(null\)|(?<![\w.:/-])-\d|18446744073|\x1b", re.IGNORECASE)
 KEYS = {
     "mem": {"pid", "rss_bytes", "pss_bytes", "vsz_bytes", "swap_bytes", "system", "owners", "unknown_bytes", "checks"},
     "lua": {"states", "checks"},
 }
-STATE_KEYS = {"address", "layout", "gc_count_bytes", "gc_state", "allocator", "objects", "strings"}
+STATE_KEYS = {"address", "layout", "gc_count_bytes", "gc_state", "allocator", "objects", "strings", "live", "garbage", "tables"}
 ALLOCATOR_KEYS = {"kind", "held_bytes", "live_bytes", "free_bytes", "free_resident_bytes", "reclaimable_bytes", "segments",
                   "direct_maps", "histogram", "meta_bytes"}
 
@@ -89,6 +90,15 @@ def test_text_of_a_process(targets, respire, command):
             assert re.search(r"\d (KiB|MiB|GiB)", text), text
 
 
+@pytest.mark.parametrize("option", LISTS_OF_LUA)
+def test_text_of_each_list(targets, respire, option):
+    """So it is for each list about a Lua state."""
+    for pid in targets:
+        text = respire("lua", option, pid)
+        assert re.search(r"\d (KiB|MiB|GiB)", text), text
+        assert not NONSENSE.search(text), text
+
+
 @pytest.mark.parametrize("command", OVERALL)
 def test_text_of_the_machine(targets, respire, command):
     """So it is for the commands about the whole machine."""
@@ -125,10 +135,10 @@ def test_no_string_of_the_target_is_shown(host, respire):
     """Contents of strings may be secrets: none is in an answer that wasn't asked for them."""
     secret = "hunter2-is-a-bad-password"
     target = host(script=f"secret = '{secret}'; keep = {{ ['{secret}-key with blanks'] = secret }}")
-    for arguments in (["--json"], []):
-        for command in PER_PROCESS:
-            outcome = respire.attempt(command, target.pid, *arguments)
-            assert secret not in outcome.stdout + outcome.stderr
+    commands = [[command] for command in PER_PROCESS] + [["lua", option] for option in LISTS_OF_LUA]
+    for command in [*commands, *([*command, "--json"] for command in commands), ["lua", "--refs=folded"], ["lua", "--refs=svg"]]:
+        outcome = respire.attempt(*command, target.pid)
+        assert secret not in outcome.stdout + outcome.stderr
 
 
 def test_documents_parse_alone(respire, targets):
