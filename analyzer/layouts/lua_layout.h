@@ -66,6 +66,9 @@ struct lua_object_layout {
     struct { uint16_t pointer_bytes, end, base, flags, copied_from, keys, metatables; } string_buffer;
 };
 
+/* A field that a family does not have. */
+#define LUA_FIELD_ABSENT UINT16_MAX
+
 struct lua_layout {
     const char *name;    /* shown to users: "luajit2 2021-06 gc64" */
     const char *commits; /* where the numbers come from */
@@ -79,6 +82,7 @@ struct lua_layout {
         uint16_t allocf, allocd, gc, main_thread, temporary_buffer, registry, open_upvalue_head, current_thread;
         uint16_t string_table, string_mask, string_count, c_type_state;
         uint16_t vm_state, roots; /* roots: the references at the end of global_State (gcroot), up to its end */
+        uint16_t vm_thread;       /* of LuaJIT's own events; absent before November 2025 */
     } global;
 
     /* total, threshold, debt and estimate are as wide as a reference. */

@@ -11,6 +11,10 @@
 
 extern const struct lua_layout_branch luajit_gc64, luajit2_gc64, luajit_gc32, luajit2_gc32;
 
+/* What lies between the registry and the ring of open upvalues, if anything does. */
+#define LUA_VM_THREAD(registry_at, ring_at)                                                                       \
+    ((ring_at) > (registry_at) + 8 ? (registry_at) + 8 : LUA_FIELD_ABSENT)
+
 /* The recorder's buffers lie just before the table of traces. */
 #define LUA_JIT(at, traces_at, code_area_at)                                                                      \
     {.offset = (at), .traces = (traces_at), .trace_slots = (traces_at) + 12, .code_area = (code_area_at),         \

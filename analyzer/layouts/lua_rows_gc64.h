@@ -21,13 +21,13 @@
      .string_mask = (strings_at) + 8, .string_count = (strings_at) + 12, .vm_state = (strings_at) + 32,           \
      .main_thread = (strings_at) + 40, .temporary_buffer = (strings_at) + 48, .registry = (strings_at) + 120,     \
      .open_upvalue_head = (ring_at), .current_thread = (ring_at) + 88, .c_type_state = (c_type_state_at),         \
-     .roots = (c_type_state_at) + 40}
+     .roots = (c_type_state_at) + 40, .vm_thread = LUA_VM_THREAD((strings_at) + 120, ring_at)}
 
 /* Until June 2020 the string table came first. */
 #define GC64_GLOBAL_STRINGS_FIRST(at, global_bytes, c_type_state_at, roots_at)                                    \
     {.bytes = (global_bytes), .offset = (at), .string_table = 0, .string_mask = 8, .string_count = 12,            \
      .allocf = 16, .allocd = 24, .gc = 32, .vm_state = 128, .temporary_buffer = 136, .main_thread = 200,          \
      .registry = 208, .open_upvalue_head = 256, .current_thread = 344, .c_type_state = (c_type_state_at),         \
-     .roots = (roots_at)}
+     .roots = (roots_at), .vm_thread = LUA_FIELD_ABSENT}
 
 #endif

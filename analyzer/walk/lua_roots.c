@@ -75,6 +75,9 @@ bool lua_roots_read(struct lua_reference_reader *reader, const struct lua_site *
     lua_reference_try(reader, site->thread, reference_label(ROOT_MAIN_THREAD, 0));
     lua_reference_try(reader, lua_reference(layout->objects, global, layout->global.current_thread),
         reference_label(ROOT_RUNNING_THREAD, 0));
+    if (layout->global.vm_thread != LUA_FIELD_ABSENT)
+        lua_reference_try(reader, lua_reference(layout->objects, global, layout->global.vm_thread),
+            reference_label(ROOT_INTERNAL, 0));
     add_fixed_roots(reader, global);
     return add_finalizer_queue(reader, global);
 }
