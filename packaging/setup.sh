@@ -12,7 +12,7 @@
 # keeps a policy of their own, which is then left as it is).
 set -eu
 
-build="gcc libc6-dev make meson ninja-build pkg-config libelf-dev libjansson-dev uthash-dev"
+build="gcc libc6-dev make meson ninja-build pkg-config libelf-dev libjansson-dev libzstd-dev uthash-dev"
 demo="nginx libnginx-mod-http-lua wrk gnuplot-nox python3"
 hosts="neovim knot-resolver rspamd trafficserver trafficserver-experimental-plugins"
 check="libcmocka-dev python3-pytest libluajit2-5.1-dev clang gdb git lua-resty-core lua-resty-lrucache $hosts"

@@ -1,7 +1,7 @@
 /*
  * Semi-NCA after Georgiadis and Tarjan. Nodes are the live objects that matter for it: those that refer to others, and
- * those that are held twice. They are numbered in the order of a depth-first walk; node 0 is the root. A live object that
- * is no node is held once and holds nothing: its bytes are its holder's.
+ * those that are held twice. They are numbered in the order of a depth-first walk; node 0 is the root. A live object
+ * that is no node is held once and holds nothing: its bytes are its holder's.
  */
 #include "analyze/dominators.h"
 

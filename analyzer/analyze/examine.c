@@ -12,7 +12,8 @@
 #include "target/capture.h"
 #include "walk/lua_state.h"
 
-static struct error *walk_states(const struct capture *capture, bool want_graph, struct process *process)
+static struct error *walk_states(const struct capture *capture, const struct lua_wants *wants,
+    struct process *process)
 {
     struct lua_sites sites;
     struct error *error = locate_lua_states(capture, &sites);
@@ -22,7 +23,7 @@ static struct error *walk_states(const struct capture *capture, bool want_graph,
     if (!process->states)
         error = error_no_memory();
     for (size_t i = 0; i < sites.count && !error; i++)
-        error = lua_state_walk(capture, &sites.items[i], want_graph, &process->states[process->state_count++]);
+        error = lua_state_walk(capture, &sites.items[i], wants, &process->states[process->state_count++]);
     lua_sites_free(&sites);
     return error;
 }
@@ -80,7 +81,13 @@ static struct error *examine_once(struct target *target, const struct examine_op
     process->stopped = capture->stopped;
     process->pause_ms = capture->pause_ms;
     process->copied_bytes = capture->copied_bytes;
-    error = walk_states(capture, options->want_graph, process);
+    const struct lua_wants wants = {
+        .graph = options->want_graph,
+        .strings = options->want_strings,
+        .string_contents = options->show_strings,
+        .sparse_pages = options->want_sparse_pages,
+    };
+    error = walk_states(capture, &wants, process);
     if (!error && options->want_map)
         error = make_map(target, capture, process);
     if (!options->want_graph)

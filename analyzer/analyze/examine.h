@@ -15,6 +15,8 @@ enum { EXAMINE_ATTEMPTS_MAX = 4 };
 struct examine_options {
     bool want_map;    /* system level and page ledger */
     bool want_graph;  /* each state's objects and their names; takes a third more memory than the target's heap */
+    bool want_strings, show_strings; /* with the graph: what strings have in common, and may their contents be shown */
+    bool want_sparse_pages;          /* with the graph: what keeps pages that are mostly free */
     bool never_stop;  /* rather fail than stop the target */
 };
 

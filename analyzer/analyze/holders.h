@@ -15,6 +15,7 @@ enum holders_part {
     HOLDERS_STRINGS = 1 << 3,
     HOLDERS_GROUPS = 1 << 4,     /* cdata, userdata, protos, traces, coroutines */
     HOLDERS_PINS = 1 << 5,
+    HOLDERS_ALL = (1 << 6) - 1,
 };
 
 struct holders_options {

@@ -1,6 +1,6 @@
 /*
- * Owns the choice of an object's step: which differences between references count, and which steps fold. Names are asked
- * for once a step, not once an object.
+ * Owns the choice of an object's step: which differences between references count, and which steps fold. Names are
+ * asked for once a step, not once an object.
  */
 #include "analyze/reference_tree.h"
 

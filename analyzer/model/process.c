@@ -14,11 +14,15 @@ void process_forget_memory(struct process *process)
 
 void process_release(struct process *process)
 {
+    process_forget_memory(process);
     for (size_t i = 0; i < process->state_count; i++)
         lua_state_release(&process->states[i]);
     free(process->states);
     memory_map_release(&process->map);
-    process_forget_memory(process);
+    for (struct kept_text *text = process->texts, *next; text; text = next) {
+        next = text->next;
+        free(text);
+    }
     *process = (struct process){.pid = process->pid};
 }
 

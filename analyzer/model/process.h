@@ -8,6 +8,12 @@
 #include "model/memory_map.h"
 #include "target/capture.h"
 
+/* A text that something in the model points to and nobody else owns. */
+struct kept_text {
+    struct kept_text *next;
+    char text[];
+};
+
 struct process {
     pid_t pid;
     struct lua_state *states;
@@ -16,6 +22,7 @@ struct process {
     bool has_map;
     struct memory_map map;
     struct capture *memory; /* kept when graphs were asked for, because names are read from it; owned; else NULL */
+    struct kept_text *texts; /* names in a model that was read from a file; owned */
     /* How the look went. */
     bool stopped;
     double pause_ms; /* 0 when the target was not stopped */

@@ -1,6 +1,6 @@
 /*
- * The object graph of a Lua state, built from the copy of its memory: first every object that the collector knows is noted
- * (lua_objects.h), then what each refers to is read in the order of addresses, on all processors at once.
+ * The object graph of a Lua state, built from the copy of its memory: first every object that the collector knows is
+ * noted (lua_objects.h), then what each refers to is read in the order of addresses, on all processors at once.
  */
 #ifndef RESPIRE_WALK_LUA_GRAPH_H
 #define RESPIRE_WALK_LUA_GRAPH_H

@@ -13,8 +13,9 @@
 typedef struct error *(*lua_block_visitor)(void *context, address_t block, uint64_t bytes);
 
 /*
- * Fills objects, global_bytes, string_table_slots of `state` and adds the equations. `visit` may be NULL. Each object is
- * noted in `index`, unless that is NULL. Bounded by what the capture can hold: a cyclic chain is an error, not a hang.
+ * Fills objects, global_bytes, string_table_slots of `state` and adds the equations. `visit` may be NULL. Each object
+ * is noted in `index`, unless that is NULL. Bounded by what the capture can hold: a cyclic chain is an error, not a
+ * hang.
  */
 struct error *lua_objects_walk(const struct capture *capture, const struct lua_site *site, lua_block_visitor visit,
     void *visit_context, struct object_index *index, struct lua_state *state);

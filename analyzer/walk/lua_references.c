@@ -1,4 +1,4 @@
-/* One function a type, but tables (lua_table_references.c); each mirrors what the collector marks from such an object. */
+/* One function a type, but tables (lua_table_references.c); each mirrors what the collector marks from such objects. */
 #include "walk/lua_references.h"
 
 #include <stdlib.h>
@@ -19,6 +19,7 @@ enum {
     STATUS_YIELDED = 1,
     STATE_IN_C = -2,             /* ~LJ_VMST_C: the running thread's base and top are true */
     LIST_FIRST_CAPACITY = 1024,
+    METATABLE_READINGS = 64,
 };
 
 struct error *lua_reference_reader_make(const struct capture *capture, const struct lua_site *site,
@@ -29,6 +30,8 @@ struct error *lua_reference_reader_make(const struct capture *capture, const str
         .view = view_of(capture), .distant = view_of(capture), .layout = layout, .index = index,
         .global_block = {site->thread, address_add(site->thread, layout->block_bytes)},
     };
+    reader->parts_budget_bytes = capture->copied_bytes;
+    reader->metatables_budget_bytes = capture->copied_bytes * METATABLE_READINGS;
     const unsigned char *block = view_bytes(&reader->view, site->thread, layout->block_bytes);
     if (!block)
         return error_new(ERROR_NOT_UNDERSTOOD, "its global state is not in memory");
@@ -45,6 +48,14 @@ void lua_reference_reader_free(struct lua_reference_reader *reader)
 {
     free(reader->list.items);
     reader->list = (struct reference_list){0};
+}
+
+const void *lua_part(struct lua_reference_reader *reader, address_t at, uint64_t bytes)
+{
+    if (bytes > reader->parts_budget_bytes)
+        return NULL;
+    reader->parts_budget_bytes -= bytes;
+    return view_bytes(&reader->distant, at, bytes);
 }
 
 static void append(struct lua_reference_reader *reader, object_id target, uint32_t label)
@@ -156,7 +167,7 @@ static bool thread_references(struct lua_reference_reader *reader, address_t obj
     uint64_t used = (field_u64(thread, layout->thread.top) - stack.value) / LUA_VALUE_BYTES;
     bool running = address_equal(object, reader->running_thread);
     uint64_t count = running ? slots : size_min(used, slots);
-    const unsigned char *values = view_bytes(&reader->distant, stack, count * LUA_VALUE_BYTES);
+    const unsigned char *values = lua_part(reader, stack, count * LUA_VALUE_BYTES);
     if (!values)
         return false;
     add_stack(reader, values, count, !running);
@@ -175,7 +186,7 @@ static bool proto_references(struct lua_reference_reader *reader, address_t obje
     uint64_t count = field_u32(proto, layout->proto.object_constants);
     uint64_t bytes = count * layout->reference_bytes;
     address_t end = lua_reference(layout, proto, layout->proto.constants);
-    const void *constants = view_bytes(&reader->distant, address_subtract(end, bytes), bytes);
+    const void *constants = lua_part(reader, address_subtract(end, bytes), bytes);
     if (count && !constants)
         return false;
     for (uint64_t i = 0; i < count; i++)
@@ -228,7 +239,7 @@ static bool trace_constants(struct lua_reference_reader *reader, const void *tra
     if (low >= high)
         return true;
     address_t first = address_add(address(field_u64(trace, layout->trace.instructions)), low * each);
-    const void *words = view_bytes(&reader->distant, first, (high - low) * each);
+    const void *words = lua_part(reader, first, (high - low) * each);
     if (!words)
         return false;
     for (uint64_t i = 0; i < high - low; i++)

@@ -1,6 +1,6 @@
 /*
- * What one object refers to: exactly what LuaJIT's collector would follow from it. Weak keys and values are not followed
- * (but strings among them, which the collector keeps), nor what lies above a stack's top.
+ * What one object refers to: exactly what LuaJIT's collector would follow from it. Weak keys and values are not
+ * followed (but strings among them, which the collector keeps), nor what lies above a stack's top.
  */
 #ifndef RESPIRE_WALK_LUA_REFERENCES_H
 #define RESPIRE_WALK_LUA_REFERENCES_H
@@ -38,6 +38,8 @@ struct lua_reference_reader {
     struct metatable_facts cache[METATABLE_CACHE_SLOTS];
     struct reference_list list;        /* owned: what was found so far */
     uint64_t dangling;                 /* references of live objects that lead to no object */
+    uint64_t parts_budget_bytes;       /* of arrays, stacks, constants still to be read: no byte has two owners */
+    uint64_t metatables_budget_bytes;  /* of metatables: these are read again and again */
     bool no_memory;
 };
 
@@ -69,6 +71,9 @@ void lua_reference_add_value(struct lua_reference_reader *reader, uint64_t value
 
 /* As lua_reference_add, for what only may be a reference: no object there is no fault. */
 void lua_reference_try(struct lua_reference_reader *reader, address_t target, uint32_t label);
+
+/* A part that belongs to one object alone; NULL when it is not in memory, or more was read than memory can hold. */
+const void *lua_part(struct lua_reference_reader *reader, address_t at, uint64_t bytes);
 
 /* The facts of a metatable; none for null. */
 struct metatable_facts lua_metatable_facts(struct lua_reference_reader *reader, address_t metatable);

@@ -1,24 +1,19 @@
 #include "walk/lua_roots.h"
 
 enum {
-    /* The references at the end of global_State, from the last one backwards. */
-    ROOTS_OF_FFI = 1,        /* the table of finalizers */
-    ROOTS_OF_FILES = 2,      /* standard input and output */
-    ROOTS_OF_TYPES = 14,     /* a metatable for each type of value; before them, names of metamethods */
+    /* The references at the end of global_State, in their order; what follows them is there since 2024, or padding. */
+    ROOTS_OF_NAMES = 22, /* of metamethods */
+    ROOTS_OF_TYPES = 14, /* a metatable for each type of value */
+    ROOTS_OF_FILES = 2,  /* standard input and output */
+    ROOT_OF_FFI = ROOTS_OF_NAMES + ROOTS_OF_TYPES + ROOTS_OF_FILES, /* the table of finalizers */
     FINALIZER_QUEUE_MAX = 1 << 30,
 };
 
-/* How the root at `index` of `count` is called. */
-static uint32_t label_of_root(unsigned index, unsigned count)
+static uint32_t label_of_root(unsigned index)
 {
-    unsigned from_end = count - index;
-    if (from_end <= ROOTS_OF_FFI)
-        return reference_label(ROOT_FINALIZERS, 0);
-    if (from_end <= ROOTS_OF_FFI + ROOTS_OF_FILES)
-        return reference_label(ROOT_INTERNAL, 0);
-    if (from_end <= ROOTS_OF_FFI + ROOTS_OF_FILES + ROOTS_OF_TYPES)
-        return reference_label(ROOT_METATABLE, ROOTS_OF_FFI + ROOTS_OF_FILES + ROOTS_OF_TYPES - from_end);
-    return reference_label(ROOT_INTERNAL, 0);
+    if (index >= ROOTS_OF_NAMES && index < ROOTS_OF_NAMES + ROOTS_OF_TYPES)
+        return reference_label(ROOT_METATABLE, index - ROOTS_OF_NAMES);
+    return reference_label(index == ROOT_OF_FFI ? ROOT_FINALIZERS : ROOT_INTERNAL, 0);
 }
 
 static void add_fixed_roots(struct lua_reference_reader *reader, const unsigned char *global)
@@ -28,7 +23,7 @@ static void add_fixed_roots(struct lua_reference_reader *reader, const unsigned 
     unsigned count = (layout->global.bytes - layout->global.roots) / each;
     for (unsigned i = 0; i < count; i++)
         lua_reference_add(reader, lua_reference(layout->objects, global, layout->global.roots + i * each),
-            label_of_root(i, count));
+            label_of_root(i));
 }
 
 /* Objects that wait for their finalizer: a ring, anchored at its last member. */

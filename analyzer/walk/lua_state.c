@@ -10,6 +10,8 @@
 #include "walk/lua_heaps.h"
 #include "walk/lua_names.h"
 #include "walk/lua_objects.h"
+#include "walk/lua_sparse_pages.h"
+#include "walk/lua_strings.h"
 
 static const char *collector_phase(uint8_t state)
 {
@@ -53,28 +55,35 @@ static struct error *begin_graph(const struct capture *capture, struct lua_state
     return error;
 }
 
-static struct error *build_graph(const struct capture *capture, const struct lua_site *site, struct lua_state *state)
+static struct error *build_graph(const struct capture *capture, const struct lua_site *site,
+    const struct lua_wants *wants, struct lua_state *state)
 {
     object_index_seal(&state->graph->index);
     struct error *error = lua_graph_build(capture, site, state, state->graph);
-    return error ? error : lua_names_make(capture, site, state->graph, &state->names);
+    if (!error)
+        error = lua_names_make(capture, site, state->graph, &state->names);
+    if (!error && wants->strings)
+        error = lua_strings_group(capture, site, state->graph, wants->string_contents, &state->strings);
+    if (!error && wants->sparse_pages)
+        error = lua_sparse_pages_find(capture, site, state, &state->sparse_pages);
+    return error;
 }
 
-static struct error *walk_parts(const struct capture *capture, const struct lua_site *site, struct lua_heaps_walk *walk,
-    struct lua_state *state)
+static struct error *walk_parts(const struct capture *capture, const struct lua_site *site,
+    const struct lua_wants *wants, struct lua_heaps_walk *walk, struct lua_state *state)
 {
     if (!read_collector(capture, site, state))
         return error_new(ERROR_NOT_UNDERSTOOD, "its global state is not in memory");
     struct error *error = lua_heaps_walk(walk, capture, state);
     if (!error)
-        error = lua_objects_walk(capture, site, lua_heaps_visitor(walk), walk, state->graph ? &state->graph->index : NULL,
-            state);
+        error = lua_objects_walk(capture, site, lua_heaps_visitor(walk), walk,
+            state->graph ? &state->graph->index : NULL, state);
     if (!error)
         error = lua_code_areas_walk(capture, site, state);
     if (!error)
         lua_heaps_finish(walk, capture);
-    if (!error && state->graph)
-        error = build_graph(capture, site, state);
+    if (!error && state->graph && !checks_first_failed(&state->checks))
+        error = build_graph(capture, site, wants, state);
     return error;
 }
 
@@ -87,8 +96,8 @@ static struct error *first_contradiction(const struct lua_state *state)
         failed->expected, failed->actual);
 }
 
-struct error *lua_state_walk(const struct capture *capture, const struct lua_site *site, bool want_graph,
-    struct lua_state *state)
+struct error *lua_state_walk(const struct capture *capture, const struct lua_site *site,
+    const struct lua_wants *wants, struct lua_state *state)
 {
     *state = (struct lua_state){.address = site->thread};
     state->layout_claims = site->layout ? LUA_LAYOUT_CLAIMS : site->failed;
@@ -99,9 +108,9 @@ struct error *lua_state_walk(const struct capture *capture, const struct lua_sit
     }
     state->layout = site->layout->name;
     struct lua_heaps_walk walk = {0};
-    struct error *error = want_graph ? begin_graph(capture, state) : NULL;
+    struct error *error = wants->graph ? begin_graph(capture, state) : NULL;
     if (!error)
-        error = walk_parts(capture, site, &walk, state);
+        error = walk_parts(capture, site, wants, &walk, state);
     lua_heaps_walk_release(&walk);
     if (!error)
         error = first_contradiction(state);

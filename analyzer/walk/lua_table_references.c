@@ -22,15 +22,20 @@ static bool string_equals(struct lua_reference_reader *reader, address_t object,
     return characters && memcmp(characters, text, length) == 0;
 }
 
-/* The hash part of a table, or NULL when it has none or it is not in memory. */
-static const unsigned char *hash_part(struct lua_reference_reader *reader, const void *table, uint64_t *slots)
+/* How many slots the hash part of a table has; 0 when it has none, or more than LuaJIT would make. */
+static uint64_t hash_slots(const struct lua_object_layout *layout, const void *table)
 {
-    const struct lua_object_layout *layout = reader->layout->objects;
-    *slots = (uint64_t)field_u32(table, layout->table.hash_mask) + 1;
-    if (*slots == 1 || *slots > HASH_SLOTS_MAX)
+    uint64_t slots = (uint64_t)field_u32(table, layout->table.hash_mask) + 1;
+    return slots == 1 || slots > HASH_SLOTS_MAX ? 0 : slots;
+}
+
+/* The hash part of a table that is looked into as a metatable or registry: maybe not for the first time. */
+static const unsigned char *read_again(struct lua_reference_reader *reader, address_t nodes, uint64_t bytes)
+{
+    if (bytes > reader->metatables_budget_bytes)
         return NULL;
-    return view_bytes(&reader->distant, lua_reference(layout, table, layout->table.nodes),
-        *slots * layout->node.bytes);
+    reader->metatables_budget_bytes -= bytes;
+    return view_bytes(&reader->distant, nodes, bytes);
 }
 
 bool lua_table_field(struct lua_reference_reader *reader, address_t table, const char *name, uint64_t *value)
@@ -38,8 +43,9 @@ bool lua_table_field(struct lua_reference_reader *reader, address_t table, const
     const struct lua_object_layout *layout = reader->layout->objects;
     struct memory_view view = reader->distant;
     const void *bytes = view_bytes(&view, table, layout->table.bytes);
-    uint64_t slots;
-    const unsigned char *nodes = bytes ? hash_part(reader, bytes, &slots) : NULL;
+    uint64_t slots = bytes ? hash_slots(layout, bytes) : 0;
+    const unsigned char *nodes = slots ? read_again(reader, lua_reference(layout, bytes, layout->table.nodes),
+        slots * layout->node.bytes) : NULL;
     if (!nodes)
         return false;
     for (uint64_t i = 0; i < slots; i++) {
@@ -106,7 +112,7 @@ static bool array_references(struct lua_reference_reader *reader, const void *ta
 {
     const struct lua_object_layout *layout = reader->layout->objects;
     uint64_t slots = field_u32(table, layout->table.array_slots);
-    const unsigned char *values = view_bytes(&reader->distant, lua_reference(layout, table, layout->table.array),
+    const unsigned char *values = lua_part(reader, lua_reference(layout, table, layout->table.array),
         slots * LUA_VALUE_BYTES);
     if (slots && !values)
         return false;
@@ -140,10 +146,13 @@ static bool hash_references(struct lua_reference_reader *reader, const void *tab
     const struct metatable_facts *metatable, uint32_t *records)
 {
     const struct lua_object_layout *layout = reader->layout->objects;
-    uint64_t slots;
-    const unsigned char *nodes = hash_part(reader, table, &slots);
+    uint64_t slots = hash_slots(layout, table);
+    if (!slots)
+        return field_u32(table, layout->table.hash_mask) == 0;
+    const unsigned char *nodes = lua_part(reader, lua_reference(layout, table, layout->table.nodes),
+        slots * layout->node.bytes);
     if (!nodes)
-        return slots == 1;
+        return false;
     for (uint64_t i = 0; i < slots; i++) {
         const unsigned char *node = nodes + i * layout->node.bytes;
         uint64_t value = field_u64(node, layout->node.value), key = field_u64(node, layout->node.key);

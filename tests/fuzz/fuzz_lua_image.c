@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "analyze/holders.h"
 #include "analyze/ledger.h"
 #include "locate/lua_states.h"
 #include "locate/nginx_zones.h"
@@ -157,8 +158,23 @@ static void check_state(const struct lua_state *state)
         abort();
 }
 
+/* What the analysis makes of a state that passed its checks: each live byte is counted once. */
+static void analyze(const struct lua_state *state)
+{
+    const struct holders_options options = {.parts = HOLDERS_ALL, .top = 5};
+    struct lua_holders holders;
+    if (state->damage)
+        return;
+    if (holders_find(state, &options, &holders))
+        abort(); /* only for want of memory */
+    if (holders.references.nodes[0].total_bytes != holders.live_bytes)
+        abort();
+    lua_holders_free(&holders);
+}
+
 static void walk(const struct capture *capture)
 {
+    const struct lua_wants wants = {.graph = true, .strings = true, .sparse_pages = true};
     struct lua_sites sites = {0};
     struct nginx_zones zones = {0};
     struct elf_modules modules = {0};
@@ -168,9 +184,10 @@ static void walk(const struct capture *capture)
     for (size_t i = 0; i < sites.count && i < 4; i++) {
         struct lua_state state;
         struct memory_map map = {0};
-        if (lua_state_walk(capture, &sites.items[i], true, &state))
+        if (lua_state_walk(capture, &sites.items[i], &wants, &state))
             abort(); /* only for want of memory */
         check_state(&state);
+        analyze(&state);
         struct ledger_input input = {capture, &modules, &zones, &state, 1};
         error = ledger_make(&input, &map);
         error_free(error);
