@@ -52,7 +52,7 @@ void lua_reference_reader_free(struct lua_reference_reader *reader)
 
 const void *lua_part(struct lua_reference_reader *reader, address_t at, uint64_t bytes)
 {
-    if (bytes > reader->parts_budget_bytes)
+    if (bytes == 0 || bytes > reader->parts_budget_bytes)
         return NULL;
     reader->parts_budget_bytes -= bytes;
     return view_bytes(&reader->distant, at, bytes);
@@ -169,7 +169,7 @@ static bool thread_references(struct lua_reference_reader *reader, address_t obj
     uint64_t count = running ? slots : size_min(used, slots);
     const unsigned char *values = lua_part(reader, stack, count * LUA_VALUE_BYTES);
     if (!values)
-        return false;
+        return count == 0;
     add_stack(reader, values, count, !running);
     return true;
 }

@@ -72,7 +72,7 @@ void lua_reference_add_value(struct lua_reference_reader *reader, uint64_t value
 /* As lua_reference_add, for what only may be a reference: no object there is no fault. */
 void lua_reference_try(struct lua_reference_reader *reader, address_t target, uint32_t label);
 
-/* A part that belongs to one object alone; NULL when it is not in memory, or more was read than memory can hold. */
+/* A part that belongs to one object alone; NULL when it is empty or not in memory, or more was read than that holds. */
 const void *lua_part(struct lua_reference_reader *reader, address_t at, uint64_t bytes);
 
 /* The facts of a metatable; none for null. */
