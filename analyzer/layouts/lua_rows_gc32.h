@@ -24,10 +24,10 @@
      .roots = (roots_at), .vm_thread = LUA_VM_THREAD(registry_at, ring_at)}
 
 /* Until June 2020 the string table came first. */
-#define GC32_GLOBAL_STRINGS_FIRST(at, global_bytes, c_type_state_at, roots_at)                                    \
+#define GC32_GLOBAL_STRINGS_FIRST(at, global_bytes, vm_state_at, c_type_state_at, roots_at)                       \
     {.bytes = (global_bytes), .offset = (at), .string_table = 0, .string_mask = 8, .string_count = 12,            \
-     .allocf = 16, .allocd = 24, .gc = 32, .vm_state = 88, .temporary_buffer = 92, .main_thread = 128,            \
-     .registry = 136, .open_upvalue_head = 184, .current_thread = 248, .c_type_state = (c_type_state_at),         \
-     .roots = (roots_at), .vm_thread = LUA_FIELD_ABSENT}
+     .allocf = 16, .allocd = 24, .gc = 32, .vm_state = (vm_state_at), .temporary_buffer = (vm_state_at) + 4,      \
+     .main_thread = (vm_state_at) + 40, .registry = 136, .open_upvalue_head = 184, .current_thread = 248,         \
+     .c_type_state = (c_type_state_at), .roots = (roots_at), .vm_thread = LUA_FIELD_ABSENT}
 
 #endif

@@ -133,8 +133,12 @@ def nginx():
 
 
 def pytest_generate_tests(metafunc):
-    """A test that takes `suite` runs once with each foreign release; with `nginx_suite`, with each that has nginx."""
-    for fixture, names in (("suite", ["bookworm", "trixie", "sid"]), ("nginx_suite", ["trixie", "sid"])):
+    """
+    A test that takes `suite` runs once with each foreign release that has GC64; with `any_suite`, also with one that has
+    not; with `nginx_suite`, with each that has nginx.
+    """
+    wide = ["bookworm", "trixie", "sid"]
+    for fixture, names in (("suite", wide), ("any_suite", ["bullseye", *wide]), ("nginx_suite", ["trixie", "sid"])):
         if fixture in metafunc.fixturenames:
             releases = [_bring(name) for name in names]
             metafunc.parametrize(fixture, releases, indirect=True, ids=[_label(fixture, name, release)
@@ -170,6 +174,11 @@ def _suite_or_skip(release):
 
 @pytest.fixture
 def suite(request):
+    return _suite_or_skip(request.param)
+
+
+@pytest.fixture
+def any_suite(request):
     return _suite_or_skip(request.param)
 
 

@@ -6,13 +6,9 @@ import pytest
 
 from analyzer import error_sentence
 from answers import assert_checked, counted, only_state
+from core_files import write_core
 from processes import Host
 from programs import MIXED_HEAP
-
-
-def write_core(pid, directory):
-    subprocess.run(["gcore", "-o", str(directory / "core"), str(pid)], check=True, timeout=50, capture_output=True)
-    return directory / f"core.{pid}"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Newer and other LuaJITs: the libraries and nginx of other Debian releases, under their own loaders."""
+"""Older, newer and other LuaJITs: the libraries and nginx of other Debian releases, under their own loaders."""
 import struct
 import subprocess
 
@@ -6,6 +6,7 @@ import pytest
 
 from answers import (CDATA, FUNCTION, STRING, TABLE, THREAD, UPVALUE, USERDATA, assert_checked, assert_conserved,
                      counted, gained, only_state)
+from core_files import write_core
 from counting_worker import recorded, serve_and_settle, start_counting
 from ledger import assert_reconciled
 from processes import end, end_with_parent, environment_with, process_state, wait_until
@@ -14,9 +15,9 @@ from programs import FACTORY, MIXED_HEAP
 EVERYTHING_MADE = {TABLE: 1000, FUNCTION: 500, UPVALUE: 500, THREAD: 200, CDATA: 300, USERDATA: 50, STRING: 700}
 
 
-def test_library(host, respire, suite):
+def test_library(host, respire, any_suite):
     """With that release's library the host is counted to the byte, at every point of its life."""
-    target = host(script=MIXED_HEAP, suite=suite, states=3)
+    target = host(script=MIXED_HEAP, suite=any_suite, states=3)
     for command in ["eval * return 1", "eval 1 for i = 1, 50 do collectgarbage('step', 1) end return 1", "gc"]:
         target.ask(command)
         expected = target.counts()
@@ -28,9 +29,9 @@ def test_library(host, respire, suite):
             assert_conserved(state["allocator"])
 
 
-def test_library_objects(host, respire, suite):
+def test_library_objects(host, respire, any_suite):
     """With that release's library the objects by type are what the program made."""
-    target = host(script=FACTORY, suite=suite)
+    target = host(script=FACTORY, suite=any_suite)
     before = only_state(respire("lua", target.pid, "--json"))
     for maker in ("tables", "closures", "coroutines", "cdata", "userdata", "strings"):
         target.call(f"make_{maker}")
@@ -47,9 +48,38 @@ def test_library_foreign_allocator(host, respire, suite):
     assert counted(answer) == [target.count()]
 
 
-def test_library_ledger(host, respire, suite):
+def test_library_core(host, respire, any_suite, tmp_path):
+    """With that release's library a core file tells what the live process told."""
+    target = host(script=MIXED_HEAP, suite=any_suite)
+    live = only_state(respire("lua", target.pid, "--json"))
+    answer = respire("lua", "--core", write_core(target.pid, tmp_path), "--json")
+    assert_checked(answer)
+    state = only_state(answer)
+    for key in ("layout", "gc_count_bytes", "objects", "strings"):
+        assert state[key] == live[key], key
+
+
+def test_doctor_names_the_checks(host, respire, any_suite):
+    """`doctor` tells the layout of that release's library, and each of its checks, which hold."""
+    target = host(script=MIXED_HEAP, suite=any_suite)
+    layout = only_state(respire("lua", target.pid, "--json"))["layout"]
+    findings = respire("doctor", target.pid, "--json")["findings"]
+    assert [found for found in findings if found["subject"] == "Lua state" and f"layout {layout}," in found["detail"]]
+    checks = [found for found in findings if "layout check: " in found["detail"]]
+    assert {found["level"] for found in checks} == {"ok"}
+    assert any(found["detail"].endswith("dispatch table") for found in checks)
+
+
+def test_layout_by_references(host, respire, narrow_suite, bookworm):
+    """Narrow and wide references are told apart."""
+    for suite, coding in ((narrow_suite, "gc32"), (bookworm, "gc64")):
+        target = host(script=MIXED_HEAP, suite=suite)
+        assert only_state(respire("lua", target.pid, "--json"))["layout"].endswith(coding)
+
+
+def test_library_ledger(host, respire, any_suite):
     """With that release's library, and its loader as the executable, the ledger sums to the kernel's numbers."""
-    target = host(script=MIXED_HEAP, suite=suite)
+    target = host(script=MIXED_HEAP, suite=any_suite)
     assert_reconciled(respire("mem", target.pid, "--json"), target.pid)
 
 
@@ -65,12 +95,12 @@ pause()
 """
 
 
-def test_luajit_command(respire, suite, tmp_path):
+def test_luajit_command(respire, any_suite, tmp_path):
     """The release's luajit command, which has LuaJIT linked in statically, is counted to the byte."""
     script = tmp_path / "script.lua"
     script.write_text(COUNT_AND_WAIT, encoding="utf-8")
-    process = subprocess.Popen([*suite.command(suite.luajit), str(script)], stdout=subprocess.PIPE,
-                               env=environment_with(suite.environment()), preexec_fn=end_with_parent)
+    process = subprocess.Popen([*any_suite.command(any_suite.luajit), str(script)], stdout=subprocess.PIPE,
+                               env=environment_with(any_suite.environment()), preexec_fn=end_with_parent)
     try:
         (said,) = struct.unpack("d", process.stdout.read(8))
         wait_until(lambda: process_state(process.pid) == "S", "luajit waits")
