@@ -6,18 +6,13 @@
 
 #include "analyze/group_sums.h"
 
-enum {
-    USERDATA_PLAIN = 0,
-    USERDATA_FILE = 1,
-    USERDATA_FFI_LIBRARY = 2,
-    USERDATA_STRING_BUFFER = 3,
-    THREAD_YIELDED = 1,
-};
+enum { THREAD_YIELDED = 1 };
 
-/* Keys of groups beside those that are an object's id. */
-#define KEY_USERDATA_KIND ((uint64_t)1 << 32)
-#define KEY_ENDED ((uint64_t)1 << 32)
-#define KEY_FAILED ((uint64_t)2 << 32)
+/* Keys of coroutines that wait at no line: no hash of a name is as small. */
+enum { KEY_ENDED, KEY_FAILED };
+
+static const char nameless_userdata[] = "userdata"; /* what names tell of one whose type has no name */
+static const char ended_coroutine[] = "ended";
 
 struct object_groups {
     const struct object_paths *paths;
@@ -59,13 +54,9 @@ static uint64_t coroutine_key(const struct object_groups *groups, object_id thre
     char name[OBJECT_NAME_BYTES];
     if (groups->paths->graph->details[thread] > THREAD_YIELDED)
         return KEY_FAILED;
-    return object_name(groups->paths->names, NAME_PLACE, thread, 0, name) ? text_key(name) : KEY_ENDED;
-}
-
-static uint64_t userdata_key(const struct object_graph *graph, object_id userdata)
-{
-    uint16_t kind = graph->details[userdata];
-    return kind == USERDATA_PLAIN ? referred(graph, userdata, REFERENCE_METATABLE) : KEY_USERDATA_KIND + kind;
+    if (!object_name(groups->paths->names, NAME_PLACE, thread, 0, name) || strcmp(name, ended_coroutine) == 0)
+        return KEY_ENDED;
+    return text_key(name);
 }
 
 static void add_object(struct object_groups *groups, object_id object)
@@ -79,7 +70,7 @@ static void add_object(struct object_groups *groups, object_id object)
             group_sums_add(&groups->finalized, graph->details[object], object, bytes);
         break;
     case LUA_TYPE_USERDATA:
-        group_sums_add(&groups->userdata, userdata_key(graph, object), object, bytes);
+        group_sums_add(&groups->userdata, referred(graph, object, REFERENCE_METATABLE), object, bytes);
         break;
     case LUA_TYPE_PROTO:
         group_sums_add(&groups->protos, chunk_name(graph, object), object, bytes);
@@ -104,21 +95,13 @@ static void name_c_type(const struct object_paths *paths, const struct group_sum
 
 static void name_userdata(const struct object_paths *paths, const struct group_sum *sum, char *name)
 {
-    static const char *const kinds[] = {
-        [USERDATA_FILE] = "io file",
-        [USERDATA_FFI_LIBRARY] = "FFI library",
-        [USERDATA_STRING_BUFFER] = "string.buffer",
-    };
-    uint16_t kind = paths->graph->details[sum->example];
     char path[OBJECT_PATH_BYTES];
-    if (kind != USERDATA_PLAIN && kind < sizeof(kinds) / sizeof(kinds[0])) {
-        copy_name(name, kinds[kind]);
-    } else if (!object_name(paths->names, NAME_TYPE, sum->example, 0, name)) {
-        if (sum->key >= paths->graph->count)
-            return copy_name(name, "(no metatable)");
-        object_path(paths, (object_id)sum->key, path);
-        snprintf(name, OBJECT_NAME_BYTES, "metatable %.*s", OBJECT_NAME_BYTES - 16, path);
-    }
+    if (object_name(paths->names, NAME_TYPE, sum->example, 0, name) && strcmp(name, nameless_userdata) != 0)
+        return;
+    if (sum->key == OBJECT_NONE)
+        return copy_name(name, "(no metatable)");
+    object_path(paths, (object_id)sum->key, path);
+    snprintf(name, OBJECT_NAME_BYTES, "metatable %.*s", OBJECT_NAME_BYTES - 16, path);
 }
 
 /* A place without its line. */

@@ -6,7 +6,10 @@
 
 #include "base/array.h"
 
-enum { PAGE_HOLDERS_MAX = 64 }; /* of one page; what more of them have on it does not count for the page's choice */
+enum {
+    PAGE_HOLDERS_MAX = 64, /* of one page; what more of them have on it does not count for the page's choice */
+    BLOCK_BYTES_MIN = 32,  /* with what the allocator adds */
+};
 
 static const char varying_step[] = "[*]";
 
@@ -131,6 +134,13 @@ static bool count_once(struct pinning *pinning, object_id object)
     return first;
 }
 
+/* The end of a block on the page before, without a byte of its object. */
+static bool is_remainder(const struct sparse_pages *pages, size_t page)
+{
+    return pages->first_entries[page] == pages->first_entries[page + 1]
+        && pages->page_bytes - pages->free_bytes[page] < BLOCK_BYTES_MIN;
+}
+
 static struct error *count_page(struct pinning *pinning, size_t page)
 {
     const struct sparse_pages *pages = pinning->pages;
@@ -222,7 +232,8 @@ struct error *pins_find(const struct object_paths *paths, const struct sparse_pa
     };
     struct error *error = pinning.places && pinning.counted ? find_holders(&pinning) : error_no_memory();
     for (size_t page = 0; page < pages->count && !error; page++)
-        error = count_page(&pinning, page);
+        if (!is_remainder(pages, page))
+            error = count_page(&pinning, page);
     if (!error)
         error = tell(&pinning, limit, rows);
     free(pinning.holders);

@@ -158,6 +158,13 @@ static void note_block(struct search *search, object_id object, const struct lua
     }
 }
 
+/* An object of these types is one block: there is no need to read it. */
+static bool is_one_block(uint8_t type)
+{
+    return type == LUA_TYPE_STRING || type == LUA_TYPE_UPVALUE || type == LUA_TYPE_PROTO || type == LUA_TYPE_FUNCTION
+        || type == LUA_TYPE_TRACE;
+}
+
 static void note_all_objects(struct search *search, const struct lua_site *site, const struct object_graph *graph)
 {
     struct lua_block_reader reader = lua_block_reader_make(search->capture, site->layout, site->thread);
@@ -166,8 +173,9 @@ static void note_all_objects(struct search *search, const struct lua_site *site,
         search->latest_objects[place] = OBJECT_NONE;
     for (object_id id = 0; id < graph->count; id++) {
         address_t at = object_cursor_next(&cursor);
-        struct lua_blocks blocks;
-        if (!lua_object_blocks(&reader, (enum lua_tag)(graph->types[id] + LUA_TAG_STRING), at, &blocks))
+        uint8_t type = graph->types[id];
+        struct lua_blocks blocks = {.items[0] = {at, graph->bytes[id]}, .count = 1};
+        if (!is_one_block(type) && !lua_object_blocks(&reader, (enum lua_tag)(type + LUA_TAG_STRING), at, &blocks))
             continue;
         for (unsigned i = 0; i < blocks.count; i++)
             note_block(search, id, &blocks.items[i]);

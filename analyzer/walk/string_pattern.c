@@ -1,6 +1,5 @@
 #include "walk/string_pattern.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -14,9 +13,9 @@ enum {
     CLASS_LETTER = CLASS_LOWER | CLASS_UPPER,
     CLASS_WORD = CLASS_DIGIT | CLASS_LETTER,
 
-    HEX_MIN = 8,            /* a shorter hexadecimal number may as well be a word */
-    RANDOM_MIN = 16,        /* a shorter word may change between cases and digits at will */
-    WORD_DIGIT_RUNS_MAX = 2, /* in a word that is not random */
+    HEX_MIN = 8,     /* a shorter hexadecimal number may as well be a word */
+    MIXED_MIN = 8,   /* a shorter word may have several numbers in it */
+    RANDOM_MIN = 16, /* a shorter word may change between cases at will */
     UUID_BYTES = 36,
 };
 
@@ -94,17 +93,21 @@ static bool is_uuid(const struct scan *scan)
 
 static bool is_random(const struct word *word)
 {
-    return word->digit_runs > WORD_DIGIT_RUNS_MAX
+    return (word->bytes >= MIXED_MIN && word->digit_runs > 1)
         || (word->bytes >= RANDOM_MIN && word->changes * 2 >= word->bytes);
 }
 
 static void put_letters(struct scan *scan, const unsigned char *letters, size_t bytes)
 {
-    char piece[16];
+    char piece[] = "a{00}";
     if (scan->show_contents)
-        put(scan, (const char *)letters, bytes);
-    else
-        put(scan, piece, (size_t)snprintf(piece, sizeof(piece), "a{%u}", (unsigned)bytes));
+        return put(scan, (const char *)letters, bytes);
+    char *digit = piece + 2;
+    if (bytes >= 10)
+        *digit++ = (char)('0' + bytes / 10);
+    *digit++ = (char)('0' + bytes % 10);
+    *digit++ = '}';
+    put(scan, piece, (size_t)(digit - piece));
 }
 
 /* A word that is no number: its letters, with runs of digits as %d. */
@@ -123,6 +126,19 @@ static void put_word(struct scan *scan, size_t bytes)
     }
 }
 
+/* Base64 and its kin have more than letters and digits. */
+static bool may_be_random(unsigned char byte)
+{
+    return classes[byte] & CLASS_WORD || byte == '+' || byte == '/' || byte == '=' || byte == '_' || byte == '-';
+}
+
+static void skip_random(struct scan *scan)
+{
+    put(scan, "*", 1);
+    while (scan->at < scan->end && may_be_random(*scan->at))
+        scan->at++;
+}
+
 static void scan_word(struct scan *scan)
 {
     struct word word = measure_word(scan);
@@ -134,7 +150,8 @@ static void scan_word(struct scan *scan)
     } else if (is_hex_number(&word)) {
         put(scan, "%x", 2);
     } else if (is_random(&word)) {
-        scan->ended = true;
+        skip_random(scan);
+        return;
     } else {
         put_word(scan, word.bytes);
     }
@@ -162,7 +179,8 @@ void string_pattern_make(const unsigned char *text, uint64_t length, bool show_c
         else
             scan.ended = true;
     }
-    if (scan.ended || length > PATTERN_TEXT_MAX)
+    bool open = pattern->bytes && pattern->text[pattern->bytes - 1] == '*';
+    if ((scan.ended || length > PATTERN_TEXT_MAX) && !open)
         pattern->text[pattern->bytes++] = '*';
     if (pattern->bytes <= pattern->prefix_bytes
         || (pattern->bytes == pattern->prefix_bytes + 1 && pattern->text[pattern->prefix_bytes] == '*'))

@@ -1,10 +1,10 @@
 /*
- * What a string has in common with others of its making: digits become %d, long hexadecimal numbers %x, UUIDs %u, and
- * from the first byte that is random or not printable on, all is *.
+ * What a string has in common with others of its making: digits become %d, long hexadecimal numbers %x, UUIDs %u, what
+ * looks random *, and all from the first byte on that is not printable.
  *
  *     session:4711                                  session:%d
  *     GET /users/17/files?etag=9f86d081884c7d65     GET /users/%d/files?etag=%x
- *     auth:dGhpcyBpcyBhIHNlY3JldCB0b2tlbg==         auth:*
+ *     auth:dGhpcyBpcyBhIHNlY3JldCB0b2tlbg==:user    auth:*:user
  *
  * With contents hidden, a run of letters is told by its length alone: a{7}:%d.
  */

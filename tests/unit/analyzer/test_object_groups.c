@@ -99,11 +99,11 @@ static void userdata_by_kind_and_metatable(void **state)
     object_id metatable = keep(fake, keeper, LUA_TYPE_TABLE, 64, NULL);
     for (unsigned i = 0; i < 3; i++)
         fake_refer(fake, keep(fake, keeper, LUA_TYPE_USERDATA, 48, "socket"), REFERENCE_METATABLE, 0, metatable);
-    fake->details[keep(fake, keeper, LUA_TYPE_USERDATA, 56, NULL)] = 1;
-    keep(fake, keeper, LUA_TYPE_USERDATA, 40, NULL);
+    fake_refer(fake, keep(fake, keeper, LUA_TYPE_USERDATA, 56, "userdata"), REFERENCE_METATABLE, 0, keeper);
+    keep(fake, keeper, LUA_TYPE_USERDATA, 40, "userdata");
     struct lua_holders holders = find(fake);
     assert_row(&holders.userdata_types, "socket", 3, 3 * 48);
-    assert_row(&holders.userdata_types, "io file", 1, 56);
+    assert_row(&holders.userdata_types, "metatable _G", 1, 56);
     assert_row(&holders.userdata_types, "(no metatable)", 1, 40);
     finish(fake, &holders);
 }
@@ -138,7 +138,7 @@ static void coroutines_by_the_line_where_they_wait(void **state)
     fake_refer(fake, FAKE_ROOT, ROOT_MAIN_THREAD, 0, main_thread);
     for (unsigned i = 0; i < 4; i++)
         fake->details[keep(fake, keeper, LUA_TYPE_THREAD, 400, i < 3 ? "job.lua:17" : "job.lua:30")] = 1;
-    keep(fake, keeper, LUA_TYPE_THREAD, 300, NULL);
+    keep(fake, keeper, LUA_TYPE_THREAD, 300, "ended");
     fake->details[keep(fake, keeper, LUA_TYPE_THREAD, 350, "job.lua:9")] = 2;
     struct lua_holders holders = find(fake);
     assert_int_equal(holders.coroutine_lines.count, 4);

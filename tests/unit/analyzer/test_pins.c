@@ -188,6 +188,17 @@ static void garbage_and_the_state_keep_pages_too(void **state)
     finish(s, &rows);
 }
 
+static void the_end_of_a_block_keeps_no_page(void **state)
+{
+    (void)state;
+    struct session *s = start();
+    add_page(s, PAGE - 8);
+    struct pin_rows rows = find(s, LIMIT);
+    assert_int_equal(rows.count, 0);
+    assert_int_equal(rows.pages, 0);
+    finish(s, &rows);
+}
+
 static void totals_are_of_all_pages(void **state)
 {
     (void)state;
@@ -214,6 +225,7 @@ int main(void)
         cmocka_unit_test(what_no_table_of_many_holds_counts_for_its_holder),
         cmocka_unit_test(nested_lists_count_for_the_nearest),
         cmocka_unit_test(garbage_and_the_state_keep_pages_too),
+        cmocka_unit_test(the_end_of_a_block_keeps_no_page),
         cmocka_unit_test(totals_are_of_all_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 #include "layouts/lua_layout.h"
 #include "walk/lua_sparse_pages.h"
 
-enum { PAGE = FAKE_PAGE_BYTES, BASE = 0x400000, PAGES = 8, STRING_HEADER = 24 };
+enum { PAGE = FAKE_PAGE_BYTES, BASE = 0x400000, PAGES = 8 };
 
 /* A heap with nothing but strings. */
 struct string_heap {
@@ -16,6 +16,8 @@ struct string_heap {
     struct heap_region *region;
     struct lua_site site;
     uint8_t types[16];
+    uint32_t bytes_of[16];
+    unsigned string_count;
 };
 
 static void start(struct string_heap *heap)
@@ -27,13 +29,14 @@ static void start(struct string_heap *heap)
     assert_null(heap_add_region(&heap->state.heap, range, PAGE, &heap->region));
     assert_null(object_index_make(&range, 1, &heap->graph.index));
     heap->graph.types = heap->types;
+    heap->graph.bytes = heap->bytes_of;
     heap->state.graph = &heap->graph;
 }
 
-/* A string whose block has just so many bytes, a multiple of 8. */
+/* A string of so many bytes. They are put by address. */
 static void put_string(struct string_heap *heap, unsigned offset, unsigned block_bytes)
 {
-    put_u32(heap->bytes + offset + heap->site.layout->objects->string.length, block_bytes - STRING_HEADER - 4);
+    heap->bytes_of[heap->string_count++] = block_bytes;
     heap_region_mark(heap->region, PAGE, address(BASE + offset), block_bytes, PAGE_USE_LIVE);
     assert_true(object_index_add(&heap->graph.index, address(BASE + offset)));
 }

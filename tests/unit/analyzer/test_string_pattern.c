@@ -46,11 +46,14 @@ static void uuids_are_folded(void **state)
     assert_pattern("12345678-1234", "%d-%d", "%d-%d");
 }
 
-static void what_is_random_or_binary_is_a_tail(void **state)
+static void what_is_random_or_binary_is_not_told(void **state)
 {
     (void)state;
     assert_pattern("auth:dGhpcyBpcyBhIHNlY3JldCB0b2tlbg==", "auth:*", "a{4}:*");
-    assert_pattern("key:k3j2h5g7x9:more", "key:*", "a{3}:*");
+    assert_pattern("key:k3j2h5g7x9:more", "key:*:more", "a{3}:*:a{4}");
+    assert_pattern("id_k12345f678", "id_*", "a{2}_*");
+    assert_pattern("a QmFzZTY0LWVuY29kZWQ/dGV4dA+c29tZQ\n", "a *", "a{1} *");
+    assert_pattern("v1beta2", "v%dbeta%d", "a{1}%da{4}%d");
     assert_pattern("frame\001\002\003", "frame*", "a{5}*");
     assert_pattern("caf\xc3\xa9:1", "caf*", "a{3}*");
     assert_pattern("getRequestHeaderByName", "getRequestHeaderByName", "a{22}");
@@ -93,7 +96,7 @@ int main(void)
         cmocka_unit_test(digits_are_folded),
         cmocka_unit_test(long_hexadecimal_numbers_are_folded),
         cmocka_unit_test(uuids_are_folded),
-        cmocka_unit_test(what_is_random_or_binary_is_a_tail),
+        cmocka_unit_test(what_is_random_or_binary_is_not_told),
         cmocka_unit_test(what_is_long_is_cut),
         cmocka_unit_test(hidden_patterns_have_no_letter_of_the_string),
         cmocka_unit_test(a_pattern_shortens_to_its_first_separator),
