@@ -5,6 +5,8 @@
 
 #include "base/array.h"
 
+static const char others_name[] = "(others)";
+
 struct error *group_rows_add(struct group_rows *rows, const char *name, uint64_t count, uint64_t bytes)
 {
     size_t i = 0;
@@ -34,23 +36,36 @@ static int compare_groups(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
+/* Take the row of the others out, wherever it stands. */
+static struct group_row take_others(struct group_rows *rows)
+{
+    struct group_row others = {0};
+    size_t kept = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        if (strcmp(rows->items[i].name, others_name) == 0) {
+            others.count += rows->items[i].count;
+            others.bytes += rows->items[i].bytes;
+            free(rows->items[i].name);
+        } else {
+            rows->items[kept++] = rows->items[i];
+        }
+    }
+    rows->count = kept;
+    return others;
+}
+
 struct error *group_rows_finish(struct group_rows *rows, size_t limit)
 {
+    struct group_row others = take_others(rows);
     if (rows->count)
         qsort(rows->items, rows->count, sizeof(*rows->items), compare_groups);
-    if (rows->count <= limit)
-        return NULL;
-    struct group_row others = {.name = strdup("(others)")};
-    if (!others.name)
-        return error_no_memory();
-    for (size_t i = limit; i < rows->count; i++) {
-        others.count += rows->items[i].count;
-        others.bytes += rows->items[i].bytes;
-        free(rows->items[i].name);
+    while (rows->count > limit) {
+        struct group_row *last = &rows->items[--rows->count];
+        others.count += last->count;
+        others.bytes += last->bytes;
+        free(last->name);
     }
-    rows->items[limit] = others;
-    rows->count = limit + 1;
-    return NULL;
+    return others.count ? group_rows_add(rows, others_name, others.count, others.bytes) : NULL;
 }
 
 void group_rows_free(struct group_rows *rows)

@@ -68,7 +68,7 @@ void lua_holders_free(struct lua_holders *holders);
 /* Add to the row of that name, or make it. Linear in the rows: for a few hundred names at most. */
 struct error *group_rows_add(struct group_rows *rows, const char *name, uint64_t count, uint64_t bytes);
 
-/* Most bytes first; only the first `limit` are kept, the others become one row "(others)". */
+/* Most bytes first; only the first `limit` are kept, the others become one row "(others)", which is the last. */
 struct error *group_rows_finish(struct group_rows *rows, size_t limit);
 
 void group_rows_free(struct group_rows *rows);

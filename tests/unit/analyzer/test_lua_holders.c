@@ -40,6 +40,23 @@ static void what_exceeds_the_limit_is_others(void **state)
     lua_holders_free(&holders);
 }
 
+static void others_of_before_are_among_the_others(void **state)
+{
+    (void)state;
+    struct lua_holders holders = {0};
+    struct group_rows *rows = &holders.string_patterns;
+    assert_null(group_rows_add(rows, "(others)", 100, 9000));
+    assert_null(group_rows_add(rows, "a", 1, 30));
+    assert_null(group_rows_add(rows, "b", 2, 20));
+    assert_null(group_rows_finish(rows, 1));
+    assert_int_equal(rows->count, 2);
+    assert_string_equal(rows->items[0].name, "a");
+    assert_string_equal(rows->items[1].name, "(others)");
+    assert_int_equal(rows->items[1].count, 102);
+    assert_int_equal(rows->items[1].bytes, 9020);
+    lua_holders_free(&holders);
+}
+
 static void equal_rows_stand_by_count_then_name(void **state)
 {
     (void)state;
@@ -69,6 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_one_name_are_one),
         cmocka_unit_test(what_exceeds_the_limit_is_others),
+        cmocka_unit_test(others_of_before_are_among_the_others),
         cmocka_unit_test(equal_rows_stand_by_count_then_name),
         cmocka_unit_test(nothing_has_no_rows),
     };
