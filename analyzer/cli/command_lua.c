@@ -86,7 +86,13 @@ static struct error *report_holders(const struct cli_options *options, struct lo
 struct error *command_lua(const struct cli_options *options)
 {
     struct look look;
-    struct error *error = look_take(options, (struct examine_options){.want_graph = true}, &look);
+    const struct examine_options wanted = {
+        .want_graph = true,
+        .want_strings = options->strings,
+        .show_strings = options->show_strings,
+        .want_sparse_pages = options->pins,
+    };
+    struct error *error = look_take(options, wanted, &look);
     if (error)
         return error;
     error = report_holders(options, &look);

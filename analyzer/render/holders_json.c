@@ -23,11 +23,10 @@ static json_t *tables(const struct table_rows *rows)
     return list;
 }
 
-/* One row more than `top` may stand there: the sum of all others. */
-static json_t *groups(const struct group_rows *rows, size_t top)
+static json_t *groups(const struct group_rows *rows)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < rows->count && i <= top; i++)
+    for (size_t i = 0; i < rows->count; i++)
         json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "name", json_name(rows->items[i].name), "count",
             json_number(rows->items[i].count), "bytes", json_number(rows->items[i].bytes)));
     return list;
@@ -82,41 +81,41 @@ static json_t *references(const struct path_tree *tree, uint32_t index, unsigned
     return object;
 }
 
-static void add_garbage(json_t *state, const struct lua_holders *holders, bool by_name, size_t top)
+static void add_garbage(json_t *state, const struct lua_holders *holders, bool by_name)
 {
     json_t *garbage = amount(holders->garbage_objects, holders->garbage_bytes);
     json_object_set_new(garbage, "awaiting_finalizers", amount(holders->awaited_objects, holders->awaited_bytes));
     if (by_name) {
-        json_object_set_new(garbage, "types", groups(&holders->garbage_types, top));
-        json_object_set_new(garbage, "functions", groups(&holders->garbage_functions, top));
+        json_object_set_new(garbage, "types", groups(&holders->garbage_types));
+        json_object_set_new(garbage, "functions", groups(&holders->garbage_functions));
     }
     json_object_set_new(state, "garbage", garbage);
 }
 
-static void add_objects(json_t *state, const struct lua_holders *holders, size_t top)
+static void add_objects(json_t *state, const struct lua_holders *holders)
 {
-    json_object_set_new(state, "cdata", json_pack("{s:o, s:o}", "types", groups(&holders->cdata_types, top),
-        "finalized", groups(&holders->cdata_finalized, top)));
-    json_object_set_new(state, "userdata", groups(&holders->userdata_types, top));
-    json_object_set_new(state, "protos", groups(&holders->proto_files, top));
-    json_object_set_new(state, "traces", groups(&holders->trace_files, top));
-    json_object_set_new(state, "coroutines", groups(&holders->coroutine_lines, top));
+    json_object_set_new(state, "cdata", json_pack("{s:o, s:o}", "types", groups(&holders->cdata_types),
+        "finalized", groups(&holders->cdata_finalized)));
+    json_object_set_new(state, "userdata", groups(&holders->userdata_types));
+    json_object_set_new(state, "protos", groups(&holders->proto_files));
+    json_object_set_new(state, "traces", groups(&holders->trace_files));
+    json_object_set_new(state, "coroutines", groups(&holders->coroutine_lines));
 }
 
 void holders_json_add(json_t *state, const struct lua_holders *holders, unsigned parts, size_t top)
 {
     json_object_set_new(state, "live", amount(holders->live_objects, holders->live_bytes));
-    add_garbage(state, holders, parts & HOLDERS_GARBAGE, top);
+    add_garbage(state, holders, parts & HOLDERS_GARBAGE);
     json_object_set_new(state, "tables", tables(&holders->tables));
     if (parts & HOLDERS_REFERENCES && holders->references.count)
         json_object_set_new(state, "references", references(&holders->references, 0, 0, top));
     if (parts & HOLDERS_STRINGS) {
         json_t *strings = json_object_get(state, "strings");
-        json_object_set_new(strings, "patterns", groups(&holders->string_patterns, top));
-        json_object_set_new(strings, "sizes", groups(&holders->string_sizes, top));
+        json_object_set_new(strings, "patterns", groups(&holders->string_patterns));
+        json_object_set_new(strings, "sizes", groups(&holders->string_sizes));
     }
     if (parts & HOLDERS_GROUPS)
-        add_objects(state, holders, top);
+        add_objects(state, holders);
     if (parts & HOLDERS_PINS)
         json_object_set_new(state, "pins", pins(&holders->pins, top));
 }

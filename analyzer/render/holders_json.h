@@ -7,8 +7,8 @@
 #include "model/lua_holders.h"
 
 /*
- * Adds to `state`: live, garbage and tables always, and what `parts` (enum holders_part) names, `top` rows of each
- * list. Steps of a path that weigh less than a ten-thousandth of the whole are one child "(others)".
+ * Adds to `state`: live, garbage and tables always, and what `parts` (enum holders_part) names. Children of a step of
+ * a path that are beyond `top`, or weigh less than a ten-thousandth of the whole, are one child "(others)".
  */
 void holders_json_add(json_t *state, const struct lua_holders *holders, unsigned parts, size_t top);
 

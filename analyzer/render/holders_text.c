@@ -10,7 +10,7 @@
 /* Tables of less than a thousandth of what is reachable are no news, behind the first few. */
 enum { SMALLEST_SHARE = 1000, TABLES_MIN = 3 };
 
-static void print_groups(const char *heading, const struct group_rows *rows, size_t top)
+static void print_groups(const char *heading, const struct group_rows *rows)
 {
     if (rows->count == 0)
         return;
@@ -18,7 +18,7 @@ static void print_groups(const char *heading, const struct group_rows *rows, siz
     for (size_t i = 0; i < rows->count; i++)
         whole += rows->items[i].bytes;
     printf("\n  %10s %9s %12s  %s\n", "bytes", "share", "count", heading);
-    for (size_t i = 0; i < rows->count && i <= top; i++) {
+    for (size_t i = 0; i < rows->count; i++) {
         const struct group_row *row = &rows->items[i];
         printf("  %10s %9s %12s  %s\n", SIZE(row->bytes), SHARE(row->bytes, whole), COUNT(row->count), NAME(row->name));
     }
@@ -98,27 +98,27 @@ void holders_text_garbage_line(const struct lua_state *state, const struct lua_h
     puts("");
 }
 
-static void print_garbage(const struct lua_state *state, const struct lua_holders *holders, size_t top)
+static void print_garbage(const struct lua_state *state, const struct lua_holders *holders)
 {
     holders_text_garbage_line(state, holders);
     if (holders->garbage_objects == 0)
         return;
-    print_groups("garbage by type", &holders->garbage_types, top);
-    print_groups("garbage functions, by the line that made them", &holders->garbage_functions, top);
+    print_groups("garbage by type", &holders->garbage_types);
+    print_groups("garbage functions, by the line that made them", &holders->garbage_functions);
 }
 
-static void print_strings(const struct lua_state *state, const struct lua_holders *holders, size_t top)
+static void print_strings(const struct lua_state *state, const struct lua_holders *holders)
 {
     const struct lua_objects *strings = &state->objects[LUA_TYPE_STRING];
     uint64_t slots = state->string_table_slots;
     printf("\n  strings      %s in %s; %s of the string table, load %.2f\n", SIZE(strings->bytes),
         NUMBER_OF(strings->count, "string"), NUMBER_OF(slots, "slot"),
         slots ? (double)strings->count / (double)slots : 0);
-    print_groups("strings that differ only behind this prefix", &holders->string_patterns, top);
-    print_groups("strings by size", &holders->string_sizes, top);
+    print_groups("strings that differ only behind this prefix", &holders->string_patterns);
+    print_groups("strings by size", &holders->string_sizes);
 }
 
-static void print_objects(const struct lua_holders *holders, size_t top)
+static void print_objects(const struct lua_holders *holders)
 {
     const struct {
         const char *heading;
@@ -133,7 +133,7 @@ static void print_objects(const struct lua_holders *holders, size_t top)
     };
     const size_t count = sizeof(lists) / sizeof(lists[0]);
     for (size_t i = 0; i < count; i++)
-        print_groups(lists[i].heading, lists[i].rows, top);
+        print_groups(lists[i].heading, lists[i].rows);
     const char *before = "\n  None: ";
     for (size_t i = 0; i < count; i++) {
         if (lists[i].rows->count)
@@ -175,11 +175,11 @@ void holders_text_print(const struct lua_state *state, const struct lua_holders 
     if (parts & HOLDERS_REFERENCES)
         references_text_print(&holders->references, top);
     if (parts & HOLDERS_GARBAGE)
-        print_garbage(state, holders, top);
+        print_garbage(state, holders);
     if (parts & HOLDERS_STRINGS)
-        print_strings(state, holders, top);
+        print_strings(state, holders);
     if (parts & HOLDERS_GROUPS)
-        print_objects(holders, top);
+        print_objects(holders);
     if (parts & HOLDERS_PINS)
         print_pins(holders, top);
 }

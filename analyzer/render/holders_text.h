@@ -5,7 +5,7 @@
 #include "model/lua_holders.h"
 #include "model/lua_state.h"
 
-/* The lists that `parts` (enum holders_part) names, each with `top` rows, and what can be done. */
+/* The lists that `parts` (enum holders_part) names, and what can be done. Of pins and steps of a path, `top`. */
 void holders_text_print(const struct lua_state *state, const struct lua_holders *holders, unsigned parts, size_t top);
 
 /* One line: how much of what the collector counts is garbage. */

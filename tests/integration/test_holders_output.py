@@ -110,13 +110,12 @@ def test_rows_are_as_many_as_asked_for(store, respire):
     """--top bounds each list; one more row may sum the others."""
     state = only_state(respire("lua", store.pid, "--json", "--top", 2, *OPTIONS))
     assert len(state["tables"]) <= 6
-    for groups in (state["strings"]["sizes"], state["strings"]["patterns"], state["protos"], state["garbage"]["types"]):
+    for groups in (state["strings"]["patterns"], state["protos"], state["garbage"]["types"]):
         assert len(groups) <= 3
         assert len(groups) < 3 or groups[2]["name"] == "(others)"
     assert all(len(step.get("children", [])) <= 3 for step, _ in all_steps(state))
-    everything = only_state(respire("lua", store.pid, "--json", "--strings"))
-    assert sum(row["bytes"] for row in state["strings"]["sizes"]) == \
-        sum(row["bytes"] for row in everything["strings"]["sizes"])
+    everything = only_state(respire("lua", store.pid, "--json", "--objects"))
+    assert sum(row["bytes"] for row in state["protos"]) == sum(row["bytes"] for row in everything["protos"])
 
 
 def test_the_verdict_comes_first(store, respire):
