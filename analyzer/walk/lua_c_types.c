@@ -147,12 +147,12 @@ static void surround_behind(struct c_type_walk *walk, const char *behind)
 
 static void surround_pointer(struct c_type_walk *walk, const struct c_type *type)
 {
-    char before[sizeof("* const volatile ")];
+    char before[sizeof("*const volatile ")] = "&";
     uint32_t qualifiers = walk->qualifiers | type->info;
-    bool reference = type->info & is_reference;
-    snprintf(before, sizeof(before), "%s%s%s%s", reference ? "&" : "*",
-        !reference && qualifiers & is_const ? " const" : "", !reference && qualifiers & is_volatile ? " volatile" : "",
-        !reference && qualifiers & (is_const | is_volatile) && walk->around[0] ? " " : "");
+    if (!(type->info & is_reference))
+        snprintf(before, sizeof(before), "*%s%s%s", qualifiers & is_const ? "const" : "",
+            qualifiers & is_volatile ? " volatile" : "",
+            qualifiers & (is_const | is_volatile) && walk->around[0] ? " " : "");
     surround(walk, before, "");
     walk->qualifiers = 0;
 }
@@ -160,8 +160,10 @@ static void surround_pointer(struct c_type_walk *walk, const struct c_type *type
 static void surround_array(struct c_type_walk *walk, const struct c_type *type)
 {
     struct c_type item;
-    char count[sizeof("[4294967295]")] = "[]";
-    if (type->size == no_size && type->info & is_variable)
+    char count[sizeof("__attribute__((vector_size(4294967295)))")] = "[]";
+    if (type->info & is_vector)
+        snprintf(count, sizeof(count), "__attribute__((vector_size(%u)))", type->size);
+    else if (type->size == no_size && type->info & is_variable)
         memcpy(count, "[?]", sizeof("[?]"));
     else if (type->size != no_size && read_type(walk->reader, walk->types, type->info & CHILD_MASK, &item))
         snprintf(count, sizeof(count), "[%u]", item.size ? type->size / item.size : 0);
@@ -201,8 +203,6 @@ bool lua_c_type_name(struct lua_reader *reader, const struct lua_c_types *types,
         case C_ARRAY:
             if (type.info & is_complex)
                 return finish(&walk, &type, type.size == 8 ? "float complex" : "double complex", name);
-            if (type.info & is_vector)
-                surround(&walk, "vector ", "");
             surround_array(&walk, &type);
             break;
         case C_FUNCTION:
