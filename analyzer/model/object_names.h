@@ -20,7 +20,8 @@ enum object_name_kind {
     NAME_STRING,   /* string: its text, if like an identifier; index 1: whatever it is, non-printable bytes as \xNN */
     NAME_PLACE,    /* "app/router.lua:42": proto, function, trace: its first line; thread: the line where it waits */
     NAME_UPVALUE,  /* function: name of upvalue [index] in the source */
-    NAME_LOCAL,    /* thread: name of the local variable in stack slot [index] */
+    NAME_LOCAL,    /* thread: name of the local variable in stack slot [index]; in round brackets what has no name of
+                      its own: "(for state)", "(vararg)", "(argument 1)" of a thread that was not started */
     NAME_TYPE,     /* cdata: its C type, "struct point", "uint8_t [1024]"; userdata: __name of its metatable */
 };
 

@@ -97,20 +97,20 @@ static bool waiting_place(struct lua_names *names, struct lua_frames *frames, ch
     return false;
 }
 
-static bool first_place(struct lua_names *names, const struct lua_frames *frames, char *name)
+/* The function that a thread which was not started will run. */
+static bool first_function(struct lua_names *names, const struct lua_frames *frames, address_t *function)
 {
     uint64_t value;
     enum lua_tag tag;
-    address_t function;
     return lua_frames_slot(frames, frames->bottom, &value)
-        && lua_value_object(names->reader.layout->objects, value, &tag, &function) && tag == LUA_TAG_FUNCTION
-        && function_place(names, function, name);
+        && lua_value_object(names->reader.layout->objects, value, &tag, function) && tag == LUA_TAG_FUNCTION;
 }
 
 static bool thread_place(struct lua_names *names, address_t thread, char *name)
 {
     struct lua_frames frames;
     enum lua_thread_rest rest;
+    address_t function;
     if (!lua_frames_begin(&frames, &names->reader, thread, &rest))
         return false;
     if (rest == LUA_THREAD_IN_FUNCTION)
@@ -118,7 +118,7 @@ static bool thread_place(struct lua_names *names, address_t thread, char *name)
     if (address_equal(thread, names->main_thread))
         return false;
     if (rest == LUA_THREAD_NOT_STARTED)
-        return first_place(names, &frames, name);
+        return first_function(names, &frames, &function) && function_place(names, function, name);
     name_print(name, "ended");
     return true;
 }
@@ -141,17 +141,25 @@ static bool upvalue_name(struct lua_names *names, address_t function, uint32_t i
         && lua_proto_upvalue_name(&names->reader, &proto, index, name);
 }
 
-static bool local_name(struct lua_names *names, address_t thread, uint32_t slot, char *name)
+/*
+ * By number, because the parameter's name may be wrong: who starts the thread may still put another argument before
+ * these, as ngx_lua does with timers.
+ */
+static bool argument_name(const struct lua_frames *frames, uint32_t slot, char *name)
 {
-    struct lua_frames frames;
-    enum lua_thread_rest rest;
+    if (slot <= frames->bottom)
+        return false;
+    name_print(name, "(argument %u)", slot - frames->bottom);
+    return true;
+}
+
+static bool frame_local_name(struct lua_names *names, struct lua_frames *frames, uint32_t slot, char *name)
+{
     struct lua_frame frame;
     struct lua_proto proto;
     uint32_t index;
-    if (!lua_frames_begin(&frames, &names->reader, thread, &rest) || rest != LUA_THREAD_IN_FUNCTION)
-        return false;
     do {
-        if (!lua_frames_next(&frames, &frame))
+        if (!lua_frames_next(frames, &frame))
             return false;
     } while (slot < frame.variable_values);
     if (slot < frame.base) {
@@ -161,6 +169,17 @@ static bool local_name(struct lua_names *names, address_t thread, uint32_t slot,
     return slot < frame.end && lua_proto_of_function(&names->reader, frame.function, &proto)
         && frame_instruction(names, &frame, &proto, &index)
         && lua_proto_local_name(&names->reader, &proto, index, slot - frame.base, name);
+}
+
+static bool local_name(struct lua_names *names, address_t thread, uint32_t slot, char *name)
+{
+    struct lua_frames frames;
+    enum lua_thread_rest rest;
+    if (!lua_frames_begin(&frames, &names->reader, thread, &rest) || rest == LUA_THREAD_ENDED)
+        return false;
+    if (rest == LUA_THREAD_IN_FUNCTION)
+        return frame_local_name(names, &frames, slot, name);
+    return !address_equal(thread, names->main_thread) && argument_name(&frames, slot, name);
 }
 
 static bool type_name(struct lua_names *names, enum lua_type type, address_t object, char *name)

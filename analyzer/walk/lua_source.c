@@ -15,6 +15,7 @@ enum {
     NUMBER_BITS = 7,         /* in each byte of a variable-length number; the bit above says that more follow */
     NUMBER_BYTES_MAX = 5,
     SOURCE_TEXT_BYTES_MAX = 64 << 10,
+    VARIABLES_MAX = 64 << 10,
 };
 
 /* 0 unless the reference points into the block behind its header. */
@@ -180,7 +181,7 @@ bool lua_proto_local_name(struct lua_reader *reader, const struct lua_proto *pro
     struct variable variable;
     if (offset == 0)
         return false;
-    while (next_variable(reader, proto, &offset, &variable)) {
+    for (unsigned i = 0; i < VARIABLES_MAX && next_variable(reader, proto, &offset, &variable); i++) {
         start += variable.distance;
         if (start > index)
             return false;
