@@ -25,6 +25,8 @@ const char *flame_kind(const char *name, unsigned depth)
 {
     if (depth < 2)
         return kinds[0].class;
+    if (*name == '.' && name[strlen(name) - 1] == ')')
+        return kinds[KINDS - 1].class; /* ".handler (app/router.lua:42)": a function, and where it is */
     for (size_t i = 1; i < KINDS; i++)
         for (size_t j = 0; j < BEGINNINGS && kinds[i].beginnings[j]; j++)
             if (strncmp(name, kinds[i].beginnings[j], strlen(kinds[i].beginnings[j])) == 0)

@@ -114,8 +114,11 @@ static void print_strings(const struct lua_state *state, const struct lua_holder
     printf("\n  strings      %s in %s; %s of the string table, load %.2f\n", SIZE(strings->bytes),
         NUMBER_OF(strings->count, "string"), NUMBER_OF(slots, "slot"),
         slots ? (double)strings->count / (double)slots : 0);
-    print_groups("strings that differ only behind this prefix", &holders->string_patterns);
-    print_groups("strings by size", &holders->string_sizes);
+    print_groups("strings that look alike", &holders->string_patterns);
+    if (holders->string_patterns.count)
+        puts("\n  %d stands for digits, %x for a hexadecimal number, %u for a UUID, * for anything; a{4} for four\n"
+             "  letters that are hidden (--show-strings shows them).");
+    print_groups("strings by size in bytes", &holders->string_sizes);
 }
 
 static void print_objects(const struct lua_holders *holders)

@@ -32,17 +32,26 @@ static struct totals sum_heaps(const struct process *process)
     return totals;
 }
 
-static void print_verdict(const struct process *process, const char *name, struct totals totals)
+static uint64_t garbage_bytes(const struct lua_report *report)
 {
-    const char *plural = process->state_count == 1 ? "" : "s";
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < report->process->state_count; i++)
+        bytes += report->holders[i].garbage_bytes;
+    return bytes;
+}
+
+static void print_verdict(const struct lua_report *report, struct totals totals)
+{
+    const struct process *process = report->process;
+    const char *states = NUMBER_OF(process->state_count, "Lua state");
     if (!totals.known_heaps) {
-        text_verdict("%d %s: %zu Lua state%s, none on a heap that respire can look into", process->pid, name,
-            process->state_count, plural);
+        text_verdict("%d %s: %s, none on a heap that respire can look into; %s of garbage", process->pid, report->name,
+            states, SIZE(garbage_bytes(report)));
         return;
     }
-    text_verdict("%d %s: %zu Lua state%s, %s held, %s live (%s)%s%s", process->pid, name, process->state_count, plural,
-        SIZE(totals.held), SIZE(totals.live), SHARE(totals.live, totals.held),
-        process->has_residency ? ", could go back now: " : "", process->has_residency ? SIZE(totals.reclaimable) : "");
+    text_verdict("%d %s: %s, %s held, %s live (%s), of which %s garbage%s%s", process->pid, report->name, states,
+        SIZE(totals.held), SIZE(totals.live), SHARE(totals.live, totals.held), SIZE(garbage_bytes(report)),
+        process->has_residency ? "; could go back now: " : "", process->has_residency ? SIZE(totals.reclaimable) : "");
 }
 
 static void print_row(const char *name, uint64_t bytes, uint64_t whole, const char *note)
@@ -194,7 +203,7 @@ void lua_text_print(const struct lua_report *report)
 {
     const struct process *process = report->process;
     struct totals totals = sum_heaps(process);
-    print_verdict(process, report->name, totals);
+    print_verdict(report, totals);
     print_holder(report);
     for (size_t i = 0; i < process->state_count; i++)
         print_state(report, i);
