@@ -14,11 +14,15 @@ struct histogram {
     struct histogram_bin bins[HISTOGRAM_BINS];
 };
 
+static inline unsigned histogram_bin(uint64_t bytes)
+{
+    unsigned bin = bytes ? 63 - (unsigned)__builtin_clzll(bytes) : 0;
+    return bin < HISTOGRAM_BINS ? bin : HISTOGRAM_BINS - 1;
+}
+
 static inline void histogram_add(struct histogram *histogram, uint64_t bytes)
 {
-    int bin = bytes ? 63 - __builtin_clzll(bytes) : 0;
-    if (bin >= HISTOGRAM_BINS)
-        bin = HISTOGRAM_BINS - 1;
+    unsigned bin = histogram_bin(bytes);
     histogram->bins[bin].count++;
     histogram->bins[bin].bytes += bytes;
 }
