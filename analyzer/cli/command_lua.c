@@ -5,7 +5,6 @@
 #include "render/folded.h"
 #include "render/json.h"
 #include "render/lua_text.h"
-#include "render/report_end.h"
 
 enum { TOP_IN_TEXT = 10, TOP_IN_JSON = 100 };
 
@@ -56,7 +55,7 @@ static struct error *print_report(const struct cli_options *options, const struc
     if (options->json)
         return json_print(json_lua(report));
     lua_text_print(report);
-    look_text_print(&look->process, look->is_core);
+    look_print_end(look);
     return NULL;
 }
 

@@ -2,7 +2,6 @@
 #include "cli/look.h"
 #include "render/json.h"
 #include "render/memory_text.h"
-#include "render/report_end.h"
 
 /* A ledger that does not add up is not shown. */
 static struct error *check_map(const struct look *look)
@@ -26,7 +25,7 @@ struct error *command_mem(const struct cli_options *options)
         error = json_print(json_memory(&look.process));
     } else if (!error) {
         memory_text_print(&look.process, look.name);
-        look_text_print(&look.process, look.is_core);
+        look_print_end(&look);
     }
     process_release(&look.process);
     return error;

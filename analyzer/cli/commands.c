@@ -1,6 +1,6 @@
 #include "cli/commands.h"
 
-#define READING (OPTION_HELP | OPTION_JSON | OPTION_CORE | OPTION_NO_STOP)
+#define READING (OPTION_HELP | OPTION_JSON | OPTION_CORE | OPTION_SNAPSHOT | OPTION_NO_STOP)
 #define HOLDERS \
     (OPTION_REFS | OPTION_GARBAGE | OPTION_STRINGS | OPTION_SHOW_STRINGS | OPTION_OBJECTS | OPTION_PINS | OPTION_TOP)
 
@@ -39,6 +39,28 @@ const struct command commands[] = {
         .options = READING | HOLDERS,
         .operand = OPERAND_PID,
         .run = command_lua,
+    },
+    {
+        .name = "snapshot",
+        .operands = "PID -o FILE",
+        .summary = "keep a moment in a file, for all analyses and for diff; no contents of memory are in it",
+        .examples = "  respire snapshot 1234 -o before.respire\n"
+                    "  respire lua --refs --snapshot before.respire\n"
+                    "  respire snapshot --core core.1234 -o crashed.respire\n",
+        .options = OPTION_HELP | OPTION_JSON | OPTION_CORE | OPTION_NO_STOP | OPTION_OUTPUT | OPTION_SHOW_STRINGS,
+        .operand = OPERAND_PID,
+        .run = command_snapshot,
+    },
+    {
+        .name = "diff",
+        .operands = "A B | PID --seconds N",
+        .summary = "what grew between two moments, by path, type and size; A and B are snapshots or process ids",
+        .examples = "  respire diff 1234 --seconds 60\n"
+                    "  respire diff yesterday.respire 1234\n"
+                    "  respire diff --json before.respire after.respire | jq '.growth.paths[0]'\n",
+        .options = OPTION_HELP | OPTION_JSON | OPTION_NO_STOP | OPTION_SECONDS | OPTION_TOP,
+        .operand = OPERAND_MOMENTS,
+        .run = command_diff,
     },
     {
         .name = "run",

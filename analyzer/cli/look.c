@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "render/report_end.h"
+#include "snapshot/snapshot.h"
 #include "target/target.h"
 
 /* What takes about a second. The graph of the objects takes several times as long as a look at the heap. */
@@ -46,14 +49,60 @@ static void name_file(const char *path, char name[PROCESS_NAME_BYTES])
     snprintf(name, PROCESS_NAME_BYTES, "(%.*s)", PROCESS_NAME_BYTES - 4, slash ? slash + 1 : path);
 }
 
+uint64_t look_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Contents of strings are in a snapshot or are not: what is asked of it must be what it has. */
+static struct error *check_strings(const struct cli_options *options, const struct snapshot_about *about)
+{
+    if (!options->strings || options->show_strings == about->shows_strings)
+        return NULL;
+    return error_new(ERROR_USAGE, about->shows_strings
+        ? "this snapshot holds contents of strings: add --show-strings to see them"
+        : "this snapshot was taken without --show-strings: it has no contents of strings");
+}
+
+static struct error *look_into_snapshot(const struct cli_options *options, const struct examine_options *wanted,
+    struct look *look)
+{
+    struct snapshot_about about;
+    struct error *error = snapshot_read(options->snapshot_path, wanted->want_graph, &about, &look->process);
+    if (error)
+        return error;
+    look->is_snapshot = true;
+    look->is_core = about.is_core;
+    look->taken_ns = about.taken_ns;
+    look->shows_strings = about.shows_strings;
+    snprintf(look->name, sizeof(look->name), "%s", about.name);
+    error = check_strings(options, &about);
+    if (!error && wanted->want_map && !look->process.has_map)
+        error = error_new(ERROR_NOT_UNDERSTOOD, "the snapshot %s has no memory map", options->snapshot_path);
+    if (error)
+        process_release(&look->process);
+    return error;
+}
+
+void look_print_end(const struct look *look)
+{
+    look_text_print(&look->process, look->is_core);
+    if (look->is_snapshot)
+        snapshot_text_print(look->taken_ns);
+}
+
 struct error *look_take(const struct cli_options *options, struct examine_options wanted, struct look *look)
 {
     CLEANUP(target_close_cleanup) struct target *target = NULL;
+    *look = (struct look){.is_core = options->core_path != NULL, .taken_ns = look_clock_ns()};
+    if (options->snapshot_path)
+        return look_into_snapshot(options, &wanted, look);
     struct error *error = options->core_path ? target_open_core(options->core_path, &target)
                                              : target_open_process(options->pid, &target);
     if (error)
         return error;
-    *look = (struct look){.is_core = options->core_path != NULL};
     if (look->is_core)
         name_file(options->core_path, look->name);
     else

@@ -11,6 +11,9 @@ struct look {
     struct process process;
     char name[PROCESS_NAME_BYTES]; /* "nginx", or the core file's name */
     bool is_core;
+    uint64_t taken_ns;             /* since 1970 */
+    bool is_snapshot;              /* what a snapshot of process or core kept; strings with their contents: */
+    bool shows_strings;
 };
 
 /*
@@ -18,5 +21,10 @@ struct look {
  * process_release(). Says on a terminal that it is reading, when there is much to read.
  */
 struct error *look_take(const struct cli_options *options, struct examine_options wanted, struct look *look);
+
+/* How the look went, as the last line of a text. */
+void look_print_end(const struct look *look);
+
+uint64_t look_clock_ns(void);
 
 #endif

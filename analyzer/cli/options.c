@@ -22,10 +22,12 @@ static const struct option_row option_rows[] = {
     {OPTION_REFS, "refs", 0, "[=FORMAT]", "what is reachable, by path: text (a tree), folded or svg (flame graphs)"},
     {OPTION_GARBAGE, "garbage", 0, NULL, "what a full collection would free now, by type and by who made the closures"},
     {OPTION_STRINGS, "strings", 0, NULL, "near duplicates among the strings, their sizes, load of the string table"},
-    {OPTION_SHOW_STRINGS, "show-strings", 0, NULL, "with --strings: show contents, which may be secrets"},
+    {OPTION_SHOW_STRINGS, "show-strings", 0, NULL, "show or keep contents of strings, which may be secrets"},
     {OPTION_OBJECTS, "objects", 0, NULL, "cdata and userdata by type, code by file, coroutines by line"},
     {OPTION_PINS, "pins", 0, NULL, "which objects keep pages resident that are free but for them"},
     {OPTION_TOP, "top", 0, "N", "rows of each list (10; with --json 100)"},
+    {OPTION_OUTPUT, "output", 'o', "FILE", "the file to write, readable for you alone; replaced when it is there"},
+    {OPTION_SECONDS, "seconds", 0, "N", "compare a process with itself N seconds later"},
     {OPTION_NO_STOP, "no-stop", 0, NULL, "never stop the process: fail when it is too busy to be copied in motion"},
     {OPTION_SET, "set", 'o', "NAME=VALUE", "an option of the runtime (below); may be given several times"},
     {OPTION_LIBRARY, "library", 0, "FILE", "another librespire.so than the one that belongs to this program"},
@@ -75,14 +77,14 @@ static struct error *parse_refs(const char *value, struct cli_options *options)
     return error_new(ERROR_USAGE, "--refs prints text, folded or svg, not '%s'", value);
 }
 
-static struct error *parse_top(const char *value, struct cli_options *options)
+static struct error *parse_number(const char *name, const char *value, unsigned limit, unsigned *number)
 {
     char *end;
     errno = 0;
-    long top = strtol(value, &end, 10);
-    if (errno || *end || end == value || top < 1 || top > TOP_MAX)
-        return error_new(ERROR_USAGE, "--top takes a number from 1 to %d, not '%s'", TOP_MAX, value);
-    options->top = (unsigned)top;
+    long parsed = strtol(value, &end, 10);
+    if (errno || *end || end == value || parsed < 1 || parsed > limit)
+        return error_new(ERROR_USAGE, "--%s takes a number from 1 to %u, not '%s'", name, limit, value);
+    *number = (unsigned)parsed;
     return NULL;
 }
 
@@ -135,14 +137,19 @@ static struct error *apply(const struct option_row *row, const char *value, stru
     case OPTION_REFS:
         return parse_refs(value, options);
     case OPTION_TOP:
-        return parse_top(value, options);
+        return parse_number("top", value, TOP_MAX, &options->top);
+    case OPTION_SECONDS:
+        return parse_number("seconds", value, SECONDS_MAX, &options->seconds);
+    case OPTION_OUTPUT:
+        options->output_path = value;
+        break;
     case OPTION_SET:
         return add_setting(value, options);
     }
     return NULL;
 }
 
-static struct error *parse_pid(const char *text, struct cli_options *options)
+struct error *options_parse_pid(const char *text, struct cli_options *options)
 {
     char *end;
     errno = 0;
@@ -153,6 +160,25 @@ static struct error *parse_pid(const char *text, struct cli_options *options)
         return error_new(ERROR_USAGE, "one process id at a time");
     options->pid = (pid_t)value;
     return NULL;
+}
+
+static struct error *add_moment(const char *text, struct cli_options *options)
+{
+    if (options->moment_count == 2)
+        return error_new(ERROR_USAGE, "'%s' is one too many: two moments at a time", text);
+    options->moments[options->moment_count++] = text;
+    return NULL;
+}
+
+/* Two moments, or one process that is looked at twice. */
+static struct error *check_moments(const struct cli_options *options)
+{
+    if (options->moment_count == 2 && options->seconds)
+        return error_new(ERROR_USAGE, "--seconds goes with one process id");
+    if (options->moment_count == 2 || (options->moment_count == 1 && options->seconds))
+        return NULL;
+    return error_new(ERROR_USAGE,
+        "which two? give snapshot files or process ids, or one process id and --seconds N");
 }
 
 static struct error *parse_option(char ***arguments, unsigned allowed, struct cli_options *options)
@@ -168,12 +194,12 @@ static struct error *parse_option(char ***arguments, unsigned allowed, struct cl
 }
 
 /* What prints one format alone, and what means nothing without another option. */
-static struct error *check_together(const struct cli_options *options)
+static struct error *check_together(const struct cli_options *options, unsigned allowed)
 {
     bool is_picture = options->refs == REFS_FOLDED || options->refs == REFS_SVG;
     if (is_picture && (options->json || options->garbage || options->strings || options->objects || options->pins))
         return error_new(ERROR_USAGE, "--refs=folded and --refs=svg print that alone: no --json, no other list");
-    if (options->show_strings && !options->strings)
+    if (options->show_strings && !options->strings && !(allowed & OPTION_OUTPUT))
         return error_new(ERROR_USAGE, "--show-strings goes with --strings");
     return NULL;
 }
@@ -188,6 +214,8 @@ static struct error *check_operand(const struct cli_options *options, enum opera
             "which process? give its id, --core FILE or --snapshot FILE (respire ps lists candidates)");
     if (given > 1)
         return error_new(ERROR_USAGE, "either a process id, or --core, or --snapshot: not both");
+    if (operand == OPERAND_MOMENTS)
+        return check_moments(options);
     if (operand == OPERAND_COMMAND && (!options->program || !options->program[0]))
         return error_new(ERROR_USAGE, "which program? respire run [OPTIONS] -- COMMAND [ARGUMENTS]");
     return NULL;
@@ -208,13 +236,15 @@ struct error *options_parse(char **arguments, unsigned allowed, enum operand_kin
             break;
         } else if (operand == OPERAND_NONE) {
             error = error_new(ERROR_USAGE, "'%s' is not expected here (see --help)", *arguments);
+        } else if (operand == OPERAND_MOMENTS) {
+            error = add_moment(*arguments, options);
         } else {
-            error = parse_pid(*arguments, options);
+            error = options_parse_pid(*arguments, options);
         }
     }
     if (!error)
         error = check_operand(options, operand);
-    return error ? error : check_together(options);
+    return error ? error : check_together(options, allowed);
 }
 
 void options_print_help(unsigned allowed)

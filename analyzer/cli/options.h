@@ -23,6 +23,8 @@ enum option_bit {
     OPTION_SHOW_STRINGS = 1 << 11,
     OPTION_OBJECTS = 1 << 12,
     OPTION_PINS = 1 << 13,
+    OPTION_OUTPUT = 1 << 14,
+    OPTION_SECONDS = 1 << 15,
 };
 
 /* How --refs prints. */
@@ -39,9 +41,10 @@ enum operand_kind {
     OPERAND_PID,          /* one process id, or --core, or --snapshot */
     OPERAND_PID_OPTIONAL,
     OPERAND_COMMAND,      /* a program and its arguments, behind -- */
+    OPERAND_MOMENTS,      /* two of process ids and snapshots, or one process id and --seconds */
 };
 
-enum { SETTINGS_MAX = 32, TOP_MAX = 100000 };
+enum { SETTINGS_MAX = 32, TOP_MAX = 100000, SECONDS_MAX = 7 * 24 * 3600 };
 
 struct cli_options {
     bool help, json, no_stop;
@@ -50,6 +53,10 @@ struct cli_options {
     unsigned top;                       /* rows of each list, 1 to TOP_MAX; 0: not given */
     const char *core_path;
     const char *snapshot_path;
+    const char *output_path;
+    unsigned seconds;                   /* 1 to SECONDS_MAX; 0: not given */
+    const char *moments[2];             /* OPERAND_MOMENTS: each a process id or the path of a snapshot */
+    size_t moment_count;
     const char *library_path;
     const char *settings[SETTINGS_MAX]; /* NAME=VALUE, in the order given */
     size_t setting_count;
@@ -59,6 +66,9 @@ struct cli_options {
 
 /* Parse what follows the command's name. `allowed`: the option_bits that this command has. ERROR_USAGE. */
 struct error *options_parse(char **arguments, unsigned allowed, enum operand_kind operand, struct cli_options *options);
+
+/* A process id among the operands. ERROR_USAGE. */
+struct error *options_parse_pid(const char *text, struct cli_options *options);
 
 /* The lines of --help for these options. */
 void options_print_help(unsigned allowed);

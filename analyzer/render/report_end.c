@@ -1,6 +1,7 @@
 #include "render/report_end.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "render/text.h"
 
@@ -31,4 +32,13 @@ void look_text_print(const struct process *process, bool is_core)
             SIZE(process->copied_bytes));
     else
         puts("\nRead without stopping the process.");
+}
+
+void snapshot_text_print(uint64_t taken_ns)
+{
+    char text[64];
+    time_t seconds = (time_t)(taken_ns / 1000000000);
+    struct tm parts;
+    if (gmtime_r(&seconds, &parts) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts))
+        printf("That was %s, as the snapshot tells.\n", text);
 }

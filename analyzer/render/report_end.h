@@ -13,4 +13,7 @@ void garbage_remedy_print(uint64_t garbage_bytes, uint64_t count_bytes);
 /* "Read without stopping the process." or how long it stood still; ends every report about a live process. */
 void look_text_print(const struct process *process, bool is_core);
 
+/* When the snapshot was taken that all this was read from; in UTC. */
+void snapshot_text_print(uint64_t taken_ns);
+
 #endif

@@ -16,6 +16,7 @@ void look_part_visit(struct codec *codec, struct snapshot_subject *subject)
     CODEC_NUMBER(codec, process->pid, INT_MAX);
     codec_text(codec, about->name, sizeof(about->name));
     codec_flag(codec, &about->is_core);
+    codec_flag(codec, &about->shows_strings);
     codec_flag(codec, &process->has_residency);
     codec_flag(codec, &process->has_map);
     codec_flag(codec, &process->stopped);

@@ -15,6 +15,7 @@ struct snapshot_about {
     char writer[SNAPSHOT_WRITER_BYTES]; /* version of respire that wrote it */
     char name[SNAPSHOT_NAME_BYTES];     /* of the process, or of the core file */
     bool is_core;
+    bool shows_strings;                 /* contents of strings are in it */
     uint64_t taken_ns;                  /* when the look began, since 1970 */
 };
 
@@ -23,7 +24,7 @@ struct snapshot_about {
  * failure, what was at `path` stays. `process` is not changed. `bytes` is the size of the file.
  */
 struct error *snapshot_write(const char *path, const struct snapshot_about *about, struct process *process,
-    enum string_contents contents, uint64_t *bytes);
+    uint64_t *bytes);
 
 /*
  * Read it back. Without `want_graphs` states have no graph, and what only graphs need is not looked at. On failure

@@ -25,15 +25,15 @@ static struct error *write_parts(struct section_writer *writer, bool of_state, u
     return error;
 }
 
-static struct error *write_state(struct section_writer *writer, uint32_t number, enum string_contents contents,
-    struct snapshot_subject *subject)
+static struct error *write_state(struct section_writer *writer, uint32_t number, struct snapshot_subject *subject)
 {
     struct name_table names = {0};
     struct error *error = NULL;
     subject->state = &subject->process->states[number];
     subject->names = &names;
     if (subject->state->graph)
-        error = name_table_gather(subject->state, contents, &names);
+        error = name_table_gather(subject->state,
+            subject->about->shows_strings ? STRING_CONTENTS_SHOWN : STRING_CONTENTS_HIDDEN, &names);
     if (!error)
         error = write_parts(writer, true, number, subject);
     name_table_free(&names);
@@ -41,7 +41,7 @@ static struct error *write_state(struct section_writer *writer, uint32_t number,
 }
 
 static struct error *write_sections(int file, const struct snapshot_about *about, struct process *process,
-    enum string_contents contents, uint64_t *bytes)
+    uint64_t *bytes)
 {
     struct section_writer writer;
     struct snapshot_about kept = *about;
@@ -50,7 +50,7 @@ static struct error *write_sections(int file, const struct snapshot_about *about
     if (!error)
         error = write_parts(&writer, false, SECTION_OF_PROCESS, &subject);
     for (uint32_t i = 0; i < process->state_count && !error; i++)
-        error = write_state(&writer, i, contents, &subject);
+        error = write_state(&writer, i, &subject);
     if (!error)
         error = section_writer_end(&writer);
     *bytes = writer.position;
@@ -59,14 +59,14 @@ static struct error *write_sections(int file, const struct snapshot_about *about
 }
 
 struct error *snapshot_write(const char *path, const struct snapshot_about *about, struct process *process,
-    enum string_contents contents, uint64_t *bytes)
+    uint64_t *bytes)
 {
     struct atomic_file file;
     uint64_t written = 0;
     struct error *error = atomic_file_begin(path, &file);
     if (error)
         return error;
-    error = write_sections(file.file, about, process, contents, &written);
+    error = write_sections(file.file, about, process, &written);
     if (error) {
         atomic_file_drop(&file);
         return error_wrap(error, "%s was not written", path);

@@ -23,7 +23,9 @@ static size_t write_model(enum string_contents contents, unsigned char *bytes)
     int file = mkstemp(path);
     assert_true(file >= 0);
     struct process process = model_make();
-    assert_null(snapshot_write(path, &about, &process, contents, &written));
+    struct snapshot_about kept = about;
+    kept.shows_strings = contents == STRING_CONTENTS_SHOWN;
+    assert_null(snapshot_write(path, &kept, &process, &written));
     process_release(&process);
     close(file);
     file = open(path, O_RDONLY | O_CLOEXEC);
