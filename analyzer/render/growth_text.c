@@ -137,23 +137,30 @@ static void print_tables(const struct growth_report *report)
     }
 }
 
+static bool differ(const struct amount *before, const struct amount *after)
+{
+    return before->bytes != after->bytes || before->objects != after->objects;
+}
+
 /* Most growth first: few rows, so each round looks for the next. */
 static void print_sorted(const char *what, const struct amount *before, const struct amount *after, unsigned count,
     void (*name)(unsigned row, char text[2 * SIZE_TEXT_BYTES + 4]))
 {
-    bool printed[HISTOGRAM_BINS] = {false};
-    print_heading(what);
+    bool printed[HISTOGRAM_BINS] = {false}, any = false;
     for (unsigned round = 0; round < count; round++) {
         unsigned next = count;
         for (unsigned i = 0; i < count; i++)
-            if (!printed[i] && (next == count || growth_of(before[i].bytes, after[i].bytes)
-                > growth_of(before[next].bytes, after[next].bytes)))
+            if (!printed[i] && differ(&before[i], &after[i]) && (next == count
+                || growth_of(before[i].bytes, after[i].bytes) > growth_of(before[next].bytes, after[next].bytes)))
                 next = i;
-        printed[next] = true;
+        if (next == count)
+            return;
+        if (!any)
+            print_heading(what);
+        any = printed[next] = true;
         char text[2 * SIZE_TEXT_BYTES + 4];
         name(next, text);
-        if (before[next].bytes != after[next].bytes || before[next].objects != after[next].objects)
-            print_amounts(&before[next], &after[next], text);
+        print_amounts(&before[next], &after[next], text);
     }
 }
 
