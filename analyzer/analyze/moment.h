@@ -1,7 +1,7 @@
 /*
- * What is kept of one look at a process to be compared with another: names and numbers, no address and no graph, so that
- * looks at other processes, or at one that was started anew, can stand beside it. Live objects are told by the path
- * on which they are reached, by type and by size; garbage is one number.
+ * What is kept of one look at a process to be compared with another: names and numbers, no address and no graph, so
+ * that looks at other processes, or at one that was started anew, can stand beside it. Live objects are told by the
+ * path on which they are reached, by type and by size; garbage is one number.
  */
 #ifndef RESPIRE_ANALYZE_MOMENT_H
 #define RESPIRE_ANALYZE_MOMENT_H
