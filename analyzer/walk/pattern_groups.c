@@ -5,7 +5,7 @@
 
 #include "base/array.h"
 
-enum { LARGE_PART = 1024 }; /* a string of its own kind is told if it has one part in so many of all bytes */
+enum { LARGE_BYTES = 4096 }; /* a string of its own kind that has as many is told */
 
 static uint64_t hash_of(const struct string_pattern *pattern)
 {
@@ -150,10 +150,7 @@ static struct error *add_row(struct group_rows *rows, const char *name, uint64_t
 
 struct error *pattern_groups_tell(struct pattern_groups *groups, size_t limit, struct group_rows *rows)
 {
-    uint64_t bytes = groups->others_bytes;
-    for (size_t slot = 0; slot < PATTERN_GROUP_SLOTS; slot++)
-        bytes += groups->slots[slot].bytes;
-    keep_above(groups, 1, bytes / LARGE_PART);
+    keep_above(groups, 1, LARGE_BYTES - 1);
     qsort(groups->slots, PATTERN_GROUP_SLOTS, sizeof(*groups->slots), compare_groups);
     struct error *error = NULL;
     for (size_t i = 0; i < groups->count && !error; i++) {
