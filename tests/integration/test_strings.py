@@ -20,7 +20,7 @@ function make_tags() for i = 1, 700 do hold(format("etag-%08x%08x", i * 7919 + 0
 function make_ids()
     for i = 1, 600 do hold(format("%08x-%04x-4%03x-a%03x-%012x", i * 77777, i, i % 4096, i % 4096, i * 1234567)) end
 end
-function make_binary() for i = 1, 400 do hold(format("frame\1%c%c", i % 256, i / 256)) end end
+function make_binary() for i = 1, 400 do hold(format("%s\\1%c%c", "frame", i % 256, i / 256)) end end
 function make_names() for i = 1, 1000 do hold("name:" .. letter(i, 0) .. letter(i, 1) .. letter(i, 2)) end end
 function make_bodies() local z = rep("z", 100000); for i = 1, 20 do hold("body " .. i .. " " .. z) end end
 collectgarbage()
