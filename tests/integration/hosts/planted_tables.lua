@@ -5,6 +5,10 @@
 jit.off()
 collectgarbage("stop")
 
+-- Make the stack grow now, and not while something is weighed.
+local function deep(n) return n > 0 and 1 + deep(n - 1) or 0 end
+deep(200)
+
 local planted = {}
 
 local function weigh(path, make)
