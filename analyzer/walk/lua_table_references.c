@@ -1,5 +1,4 @@
 /* Tables: their records, weak ones too, and what metatables tell the collector. */
-#include <math.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -137,7 +136,7 @@ static uint32_t label_of_key(struct lua_reference_reader *reader, uint64_t key)
     double number;
     memcpy(&number, &key, sizeof(number));
     bool is_number = lua_value_kind(reader->layout->objects, key) == LUA_VALUE_NUMBER;
-    if (is_number && number >= 0 && number < REFERENCE_PAYLOAD_NONE && floor(number) == number)
+    if (is_number && number >= 0 && number < REFERENCE_PAYLOAD_NONE && (double)(uint32_t)number == number)
         return reference_label(REFERENCE_ITEM, (uint64_t)number);
     return reference_label(is_number ? REFERENCE_ITEM : REFERENCE_OTHER_ENTRY, REFERENCE_PAYLOAD_NONE);
 }
