@@ -6,16 +6,18 @@
 #ifndef RESPIRE_ANALYZE_DOMINATORS_H
 #define RESPIRE_ANALYZE_DOMINATORS_H
 
-#include "analyze/reach.h"
+#include "model/object_graph.h"
 
 struct dominators {
-    uint32_t *number; /* by object: its place in retained_bytes; OBJECT_NONE: it retains itself alone, or is dead */
+    uint32_t *number; /* by object: its place in retained_bytes; OBJECT_NONE: it retains itself alone */
     uint64_t *retained_bytes;
 };
 
-/* Release with dominators_free(), whatever the outcome. */
-struct error *dominators_find(const struct object_graph *graph, const struct reach *reach,
-    struct dominators *dominators);
+/*
+ * Needs some 50 bytes an object that refers to others, for a while. Release with dominators_free(), whatever the
+ * outcome.
+ */
+struct error *dominators_find(const struct object_graph *graph, struct dominators *dominators);
 
 /* The retained bytes of a live object. */
 uint64_t dominators_retained(const struct dominators *dominators, const struct object_graph *graph, object_id object);

@@ -11,16 +11,6 @@
 #include "analyze/reach.h"
 #include "analyze/reference_tree.h"
 
-static struct error *find_tables(const struct object_paths *paths, size_t top, struct lua_holders *holders)
-{
-    struct dominators dominators;
-    struct error *error = dominators_find(paths->graph, paths->reach, &dominators);
-    if (!error)
-        error = large_tables_find(paths, &dominators, top, &holders->tables);
-    dominators_free(&dominators);
-    return error;
-}
-
 static void tell_sums(const struct reach *reach, struct lua_holders *holders)
 {
     holders->live_objects = reach->live_objects;
@@ -66,13 +56,13 @@ static struct error *find_references(const struct object_paths *paths, const str
 }
 
 static struct error *find_parts(const struct object_paths *paths, const struct lua_state *state,
-    const struct holders_options *options, struct lua_holders *holders)
+    const struct dominators *dominators, const struct holders_options *options, struct lua_holders *holders)
 {
     struct error *error = NULL;
     if (options->parts & (HOLDERS_REFERENCES | HOLDERS_PINS))
         error = find_references(paths, state, options, holders);
     if (!error && options->parts & HOLDERS_TABLES)
-        error = find_tables(paths, options->top, holders);
+        error = large_tables_find(paths, dominators, options->top, &holders->tables);
     if (!error && options->parts & HOLDERS_GROUPS)
         error = object_groups_find(paths, options->top, holders);
     if (!error && options->parts & HOLDERS_GARBAGE)
@@ -86,14 +76,19 @@ struct error *holders_find(const struct lua_state *state, const struct holders_o
     struct lua_holders *holders)
 {
     struct lua_holders found = {0};
-    struct reach reach;
+    struct dominators dominators = {0};
+    struct reach reach = {0};
     const struct object_paths paths = {state->graph, &reach, &state->names};
-    struct error *error = reach_find(state->graph, &reach);
+    /* First what takes most memory on its way. */
+    struct error *error = options->parts & HOLDERS_TABLES ? dominators_find(state->graph, &dominators) : NULL;
+    if (!error)
+        error = reach_find(state->graph, &reach);
     if (!error) {
         tell_sums(&reach, &found);
-        error = find_parts(&paths, state, options, &found);
+        error = find_parts(&paths, state, &dominators, options, &found);
     }
     reach_free(&reach);
+    dominators_free(&dominators);
     if (error)
         lua_holders_free(&found);
     else

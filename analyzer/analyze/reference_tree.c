@@ -96,7 +96,9 @@ static void name_folded(const struct build *build, object_id target, const char 
     char place[OBJECT_NAME_BYTES];
     bool placed = (type == LUA_TYPE_FUNCTION || type == LUA_TYPE_THREAD)
         && object_name(paths->names, NAME_PLACE, target, 0, place);
-    if (placed)
+    if (placed && type == LUA_TYPE_THREAD)
+        snprintf(name, OBJECT_PATH_BYTES, "%s coroutine at %s", step, place);
+    else if (placed)
         snprintf(name, OBJECT_PATH_BYTES, "%s (%s)", step, place);
     else
         snprintf(name, OBJECT_PATH_BYTES, "%s", step);

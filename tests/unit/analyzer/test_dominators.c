@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/dominators.h"
+#include "analyze/reach.h"
 #include "fake_graph.h"
 
 static struct fake_graph fake;
@@ -48,7 +49,7 @@ static void check(const struct object_graph *graph)
     struct dominators dominators;
     unsigned count = count_reachable(graph, OBJECT_NONE, live);
     assert_null(reach_find(graph, &reach));
-    assert_null(dominators_find(graph, &reach, &dominators));
+    assert_null(dominators_find(graph, &dominators));
     assert_int_equal(reach.live_objects, count);
     assert_int_equal(reach.live_bytes, count * BYTES);
     assert_int_equal(reach.doomed_objects, graph->count - count);
@@ -103,7 +104,7 @@ static void long_lists_take_no_stack(void **state)
     struct reach reach;
     struct dominators dominators;
     assert_null(reach_find(&graph, &reach));
-    assert_null(dominators_find(&graph, &reach, &dominators));
+    assert_null(dominators_find(&graph, &dominators));
     for (object_id object = 0; object < LENGTH; object += 9973)
         assert_int_equal(dominators_retained(&dominators, &graph, object), (uint64_t)(LENGTH - object) * BYTES);
     dominators_free(&dominators);
