@@ -28,9 +28,11 @@ static uint8_t *count_holders(const struct object_graph *graph)
 {
     uint8_t *held = calloc((size_t)graph->count + 1, sizeof(*held));
     for (uint32_t index = 0; held && index < graph->reference_count; index++) {
-        object_id target = graph->references[index].target;
+        object_id target = graph->references[index].target, key = reference_key(graph->references[index]);
         if (held[target] < HELD_TWICE)
             held[target]++;
+        if (key != OBJECT_NONE && held[key] < HELD_TWICE)
+            held[key]++;
     }
     return held;
 }
@@ -85,7 +87,10 @@ static void walk_nodes(struct search *search, uint32_t *progress, uint32_t *stac
             depth--;
             continue;
         }
-        object_id target = graph->references[progress[node]++].target;
+        struct reference reference = graph->references[progress[node]++];
+        object_id target = reference.target, key = reference_key(reference);
+        if (key != OBJECT_NONE && search->number[key] == 0)
+            number_node(search, key, node);
         if (search->number[target] == 0) {
             stack[depth++] = search->count;
             progress[search->count] = graph->first_reference[target];
@@ -109,22 +114,27 @@ static struct error *number_nodes(struct search *search)
     return made ? NULL : error_no_memory();
 }
 
+static void turn_one(struct search *search, uint32_t node, object_id object, bool counting)
+{
+    uint32_t target = object == OBJECT_NONE ? OBJECT_NONE : search->number[object];
+    if (target == OBJECT_NONE)
+        return;
+    if (counting)
+        search->first_holder[target + 1]++;
+    else
+        search->holders[search->first_holder[target]++] = node;
+}
+
 /* Go through the references between nodes, to count those that lead to each node, or to note where they come from. */
 static void turn_each(struct search *search, bool counting)
 {
     const struct object_graph *graph = search->graph;
-    uint32_t *first = search->first_holder;
     for (uint32_t node = 0; node < search->count; node++) {
         object_id object = search->object[node];
         uint32_t end = graph->first_reference[object + 1];
         for (uint32_t index = graph->first_reference[object]; index < end; index++) {
-            uint32_t target = search->number[graph->references[index].target];
-            if (target == OBJECT_NONE)
-                continue;
-            if (counting)
-                first[target + 1]++;
-            else
-                search->holders[first[target]++] = node;
+            turn_one(search, node, graph->references[index].target, counting);
+            turn_one(search, node, reference_key(graph->references[index]), counting);
         }
     }
 }
@@ -233,8 +243,10 @@ static struct error *sum_retained(struct search *search)
             continue; /* no node, or not live */
         retained[node] += object == graph->root ? 0 : graph->bytes[object];
         for (uint32_t index = graph->first_reference[object]; index < graph->first_reference[object + 1]; index++) {
-            object_id target = graph->references[index].target;
+            object_id target = graph->references[index].target, key = reference_key(graph->references[index]);
             retained[node] += search->number[target] == OBJECT_NONE ? graph->bytes[target] : 0;
+            if (key != OBJECT_NONE)
+                retained[node] += search->number[key] == OBJECT_NONE ? graph->bytes[key] : 0;
         }
     }
     for (uint32_t node = search->count - 1; node > 0; node--)

@@ -22,21 +22,29 @@ static unsigned standing_of_root(enum reference_kind kind)
 
 enum { STANDINGS = 4 };
 
-static void visit(const struct object_graph *graph, struct reach *reach, uint32_t index)
+static void visit(const struct object_graph *graph, struct reach *reach, object_id object, uint32_t index)
 {
-    object_id target = graph->references[index].target;
-    if (reach->via[target] != REACH_NONE)
+    if (reach->via[object] != REACH_NONE)
         return;
-    reach->via[target] = index;
-    reach->order[reach->live_objects++] = target;
-    reach->live_bytes += graph->bytes[target];
+    reach->via[object] = index;
+    reach->order[reach->live_objects++] = object;
+    reach->live_bytes += graph->bytes[object];
+}
+
+static void follow(const struct object_graph *graph, struct reach *reach, uint32_t index)
+{
+    struct reference reference = graph->references[index];
+    object_id key = reference_key(reference);
+    visit(graph, reach, reference.target, index);
+    if (key != OBJECT_NONE)
+        visit(graph, reach, key, index);
 }
 
 static void visit_references(const struct object_graph *graph, struct reach *reach, object_id object)
 {
     uint32_t end = graph->first_reference[object + 1];
     for (uint32_t index = graph->first_reference[object]; index < end; index++)
-        visit(graph, reach, index);
+        follow(graph, reach, index);
 }
 
 static void walk_live(const struct object_graph *graph, struct reach *reach)
@@ -46,7 +54,7 @@ static void walk_live(const struct object_graph *graph, struct reach *reach)
     for (unsigned standing = 0; standing < STANDINGS; standing++) {
         for (uint32_t index = first; index < end; index++)
             if (standing_of_root(reference_kind(graph->references[index].label)) == standing)
-                visit(graph, reach, index);
+                follow(graph, reach, index);
         while (next < reach->live_objects)
             visit_references(graph, reach, reach->order[next++]);
     }
@@ -72,8 +80,12 @@ static void walk_awaited(const struct object_graph *graph, struct reach *reach)
     while (next < count) {
         object_id object = reach->order[reach->live_objects + next++];
         uint32_t end = graph->first_reference[object + 1];
-        for (uint32_t index = graph->first_reference[object]; index < end; index++)
+        for (uint32_t index = graph->first_reference[object]; index < end; index++) {
+            object_id key = reference_key(graph->references[index]);
             await(reach, graph, graph->references[index].target, &count);
+            if (key != OBJECT_NONE)
+                await(reach, graph, key, &count);
+        }
     }
     reach->awaited_objects = count;
 }

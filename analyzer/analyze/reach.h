@@ -10,7 +10,7 @@
 #define REACH_NONE UINT32_MAX
 
 struct reach {
-    uint32_t *via;        /* by object: the reference (index) by which the tree reaches it; REACH_NONE: unreachable */
+    uint32_t *via;        /* by object: the reference (index) that leads to it, or has it as key; or REACH_NONE */
     object_id *order;     /* the live objects, each behind the one that holds it; live_objects of them */
     uint64_t live_objects, live_bytes;
     uint64_t doomed_objects, doomed_bytes;   /* unreachable, and free after one full collection */

@@ -16,6 +16,8 @@ enum {
     NAMED_THREADS_MAX = 256,  /* locals of more coroutines than this are not told apart */
 };
 
+static const char keys_name[] = "(keys)";
+
 #define TEXT_LABEL UINT32_MAX /* of keys whose extra is the hash of a name */
 
 /* How a step was come to, and the first object there. */
@@ -112,6 +114,8 @@ static void name_step(const struct build *build, uint32_t reference, uint32_t fo
         name_folded(build, target, "[*]", name);
     else if (folded == reference_label(REFERENCE_SLOT, REFERENCE_PAYLOAD_NONE))
         name_folded(build, target, "(stack)", name);
+    else if (folded == reference_label(REFERENCE_KEY, 0))
+        snprintf(name, OBJECT_PATH_BYTES, "%s", keys_name);
     else {
         object_path_step(build->paths, reference, step);
         snprintf(name, OBJECT_PATH_BYTES, "%s", step);
@@ -174,7 +178,7 @@ static uint32_t find_recursion(const struct build *build, uint32_t parent, struc
 
 static uint32_t choose_step(struct build *build, uint32_t parent, object_id holder, uint32_t reference)
 {
-    struct reference taken = build->paths->graph->references[reference];
+    const struct reference taken = build->paths->graph->references[reference];
     uint32_t depth = build->steps.items[parent].depth;
     if (reference_kind(taken.label) == REFERENCE_VALUE || depth == PATH_TREE_DEPTH_MAX)
         return parent;
@@ -195,18 +199,39 @@ static uint32_t choose_step(struct build *build, uint32_t parent, object_id hold
     return node;
 }
 
+/* The one step of all keys that are held with their values. */
+static uint32_t key_step(struct build *build, uint32_t parent, object_id key)
+{
+    struct step step = {reference_label(REFERENCE_KEY, 0), OBJECT_NONE, key, build->steps.items[parent].depth + 1};
+    struct step_key at = {parent, step.label, step.extra};
+    uint32_t node = step_map_get(&build->map, at);
+    if (node != STEP_MAP_NONE || build->steps.items[parent].depth == PATH_TREE_DEPTH_MAX)
+        return node == STEP_MAP_NONE ? parent : node;
+    node = named_step(build, parent, step, keys_name);
+    if (!build->error && !step_map_add(&build->map, at, node))
+        build->error = error_no_memory();
+    return node;
+}
+
+static void place(struct build *build, object_id object, uint32_t step)
+{
+    build->step_of[object] = step;
+    build->tree->nodes[step].objects++;
+    build->tree->nodes[step].bytes += build->paths->graph->bytes[object];
+}
+
 static void place_children(struct build *build, object_id holder, uint32_t parent)
 {
     const struct object_graph *graph = build->paths->graph;
+    const uint32_t *via = build->paths->reach->via;
     uint32_t end = graph->first_reference[holder + 1];
     for (uint32_t index = graph->first_reference[holder]; index < end && !build->error; index++) {
-        object_id target = graph->references[index].target;
-        if (build->paths->reach->via[target] != index)
-            continue;
-        uint32_t step = choose_step(build, parent, holder, index);
-        build->step_of[target] = step;
-        build->tree->nodes[step].objects++;
-        build->tree->nodes[step].bytes += graph->bytes[target];
+        struct reference reference = graph->references[index];
+        object_id key = reference_key(reference);
+        if (via[reference.target] == index)
+            place(build, reference.target, choose_step(build, parent, holder, index));
+        if (key != OBJECT_NONE && via[key] == index)
+            place(build, key, key_step(build, parent, key));
     }
 }
 

@@ -21,10 +21,10 @@
 /* How an object refers to another. In brackets: what the payload is. */
 enum reference_kind {
     REFERENCE_ITEM,        /* table: value of an integer key [the key; none when it is negative or too large] */
-    REFERENCE_FIELD,       /* table: value of a string key [id of the string] */
+    REFERENCE_FIELD,       /* table: value of a string key [id of the string, which is held as well] */
     REFERENCE_ENTRY,       /* table: value of another object as key [id of the key] */
     REFERENCE_OTHER_ENTRY, /* table: value of any other key: number, boolean, light userdata */
-    REFERENCE_KEY,         /* table: a key */
+    REFERENCE_KEY,         /* table: a key, unless a REFERENCE_FIELD holds it with its value */
     REFERENCE_METATABLE,   /* table, userdata, state */
     REFERENCE_ENVIRONMENT, /* function, userdata, thread */
     REFERENCE_UPVALUE,     /* function: upvalue object, or the value itself in a C function [its index from 0] */
@@ -73,6 +73,14 @@ static inline enum reference_kind reference_kind(uint32_t label)
 static inline uint32_t reference_payload(uint32_t label)
 {
     return label & REFERENCE_PAYLOAD_NONE;
+}
+
+/* The key of a field, which is held as its value is; a string, so it holds nothing. OBJECT_NONE for other kinds. */
+static inline object_id reference_key(struct reference reference)
+{
+    uint32_t payload = reference_payload(reference.label);
+    bool has_key = reference_kind(reference.label) == REFERENCE_FIELD && payload != REFERENCE_PAYLOAD_NONE;
+    return has_key ? payload : OBJECT_NONE;
 }
 
 /* What else is known of an object; by type. */

@@ -100,11 +100,10 @@ struct metatable_facts lua_metatable_facts(struct lua_reference_reader *reader, 
     return *cached;
 }
 
-/* A weak value is not followed, but the collector keeps strings. */
-static void add_value(struct lua_reference_reader *reader, uint64_t value, uint32_t label, bool weak)
+/* A weak key or value is not followed, but the collector keeps strings. */
+static bool is_followed(const struct lua_object_layout *layout, uint64_t value, bool weak)
 {
-    if (!weak || lua_value_kind(reader->layout->objects, value) == LUA_TAG_STRING)
-        lua_reference_add_value(reader, value, label);
+    return !weak || lua_value_kind(layout, value) == LUA_TAG_STRING;
 }
 
 static bool array_references(struct lua_reference_reader *reader, const void *table, bool weak, uint32_t *records)
@@ -120,7 +119,8 @@ static bool array_references(struct lua_reference_reader *reader, const void *ta
         if (lua_value_kind(layout, value) == LUA_VALUE_NIL)
             continue;
         ++*records;
-        add_value(reader, value, reference_label(REFERENCE_ITEM, i), weak);
+        if (is_followed(layout, value, weak))
+            lua_reference_add_value(reader, value, reference_label(REFERENCE_ITEM, i));
     }
     return true;
 }
@@ -141,6 +141,20 @@ static uint32_t label_of_key(struct lua_reference_reader *reader, uint64_t key)
     return reference_label(is_number ? REFERENCE_ITEM : REFERENCE_OTHER_ENTRY, REFERENCE_PAYLOAD_NONE);
 }
 
+/* The value of a key, when it is an object that is followed. True when the reference holds the key as well. */
+static bool add_pair(struct lua_reference_reader *reader, uint64_t key, uint64_t value,
+    const struct metatable_facts *metatable)
+{
+    enum lua_tag tag;
+    address_t object;
+    const struct lua_object_layout *layout = reader->layout->objects;
+    if (!lua_value_object(layout, value, &tag, &object) || !is_followed(layout, value, metatable->weak_values))
+        return false;
+    struct reference pair = {object_index_find(reader->index, object), label_of_key(reader, key)};
+    lua_reference_add(reader, object, pair.label);
+    return pair.target != OBJECT_NONE && reference_key(pair) != OBJECT_NONE;
+}
+
 static bool hash_references(struct lua_reference_reader *reader, const void *table,
     const struct metatable_facts *metatable, uint32_t *records)
 {
@@ -158,11 +172,8 @@ static bool hash_references(struct lua_reference_reader *reader, const void *tab
         if (lua_value_kind(layout, value) == LUA_VALUE_NIL)
             continue; /* and its key may be dead */
         ++*records;
-        enum lua_tag tag;
-        address_t object;
-        if (lua_value_object(layout, value, &tag, &object))
-            add_value(reader, value, label_of_key(reader, key), metatable->weak_values);
-        add_value(reader, key, reference_label(REFERENCE_KEY, 0), metatable->weak_keys);
+        if (!add_pair(reader, key, value, metatable) && is_followed(layout, key, metatable->weak_keys))
+            lua_reference_add_value(reader, key, reference_label(REFERENCE_KEY, 0));
     }
     return true;
 }
