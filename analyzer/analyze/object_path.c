@@ -187,12 +187,21 @@ static void plain_step(const struct object_paths *paths, uint32_t reference, cha
     }
 }
 
+/* True when the step tells where its target is in the source. The function itself has told where its code is. */
+static bool is_placed(const struct object_graph *graph, uint32_t reference)
+{
+    const struct reference *step = &graph->references[reference];
+    return path_begins_at(graph, step->target)
+        && (reference_kind(step->label) != REFERENCE_PROTO
+            || graph->types[reach_holder(graph, reference)] != LUA_TYPE_FUNCTION);
+}
+
 void object_path_step(const struct object_paths *paths, uint32_t reference, char step[OBJECT_NAME_BYTES])
 {
     object_id target = paths->graph->references[reference].target;
     char words[OBJECT_PATH_BYTES], plain[OBJECT_NAME_BYTES];
     plain_step(paths, reference, plain);
-    if (!path_begins_at(paths->graph, target)) {
+    if (!is_placed(paths->graph, reference)) {
         path_print(step, OBJECT_NAME_BYTES, "%s", plain);
     } else if (paths->graph->types[target] != LUA_TYPE_FUNCTION) {
         path_beginning(paths, target, words);

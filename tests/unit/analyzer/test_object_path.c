@@ -238,6 +238,8 @@ static void a_path_begins_at_the_last_function(void **state)
     assert_step(helper, "function (app/inner.lua:3)");
     assert_step(upvalue, "upvalue cache");
     assert_step(cache, "");
+    assert_step(code, "code");
+    assert_step(child, "function (app/router.lua:50)");
     assert_step(metatable, "metatable");
 }
 
