@@ -53,3 +53,34 @@ def test_doctor_of_a_process(host, respire):
     target = host(script=MIXED_HEAP)
     layout = only_state(respire("lua", target.pid, "--json"))["layout"]
     assert layout in respire("doctor", target.pid)
+
+
+# While no upvalue is open, the ring of them points at itself: break_ring() breaks it, and mend_ring() mends it.
+BREAKABLE_RING = """
+jit.off()
+local base, words, place, value = {address}ULL, require("ffi").cast("uint64_t *", {address}ULL)
+function break_ring()
+    for i = 0, 99 do if words[i] == base + 8 * (i - 2) and words[i + 1] == words[i] then place = i end end
+    value = words[place]
+    words[place] = 0
+end
+function mend_ring() words[place] = value end
+"""
+
+
+def test_doctor_of_a_state_not_understood(host, respire):
+    """A state that fails a check of its layout is not believed: `doctor` names the check and those before; exit status 4."""
+    target = host(script=MIXED_HEAP)
+    (address,) = target.addresses()
+    target.evaluate(BREAKABLE_RING.format(address=address))
+    target.call("break_ring")
+    outcome = respire.attempt("doctor", target.pid, "--json")
+    assert outcome.status == 4
+    assert 'fails its check "ring of open upvalues"' in outcome.stderr
+    checks = {found["detail"].split(": ")[1]: found["level"] for found in outcome.document["findings"]
+              if "layout check: " in found["detail"]}
+    assert checks.pop("ring of open upvalues") == "missing"
+    assert set(checks.values()) == {"ok"} and "registry" in checks
+    assert 'fails its check "ring of open upvalues"' in respire("lua", target.pid, expect=4)
+    target.call("mend_ring")
+    assert respire("doctor", target.pid)
