@@ -5,8 +5,11 @@
  *     upvalue cache of handler (app/router.lua:42).items
  *     coroutine at app/job.lua:17, local rows[3]  registry[...].handlers
  *     metatable of string.__index                 waits for its finalizer
+ *     (metatable of _G.object).methods            environment of run (app/sandbox.lua:61).settings
+ *     _G.by_point[key: cdata struct point]        key of _G.visited
  *
- * A path begins anew at the last function or coroutine on the way; `route` keeps every step.
+ * Keys that are not like identifiers are ["..."], those that are neither string nor positive integer [?]. A path begins
+ * anew at the last Lua function or coroutine on the way. Of a chain of more than 65536 references its root is not told.
  */
 #ifndef RESPIRE_ANALYZE_OBJECT_PATH_H
 #define RESPIRE_ANALYZE_OBJECT_PATH_H
