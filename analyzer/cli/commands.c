@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
-#define READING (OPTION_HELP | OPTION_JSON | OPTION_CORE | OPTION_SNAPSHOT | OPTION_NO_STOP)
+#define A_CORE (OPTION_CORE | OPTION_SYSROOT)
+#define READING (OPTION_HELP | OPTION_JSON | A_CORE | OPTION_SNAPSHOT | OPTION_NO_STOP)
 #define HOLDERS \
     (OPTION_REFS | OPTION_GARBAGE | OPTION_STRINGS | OPTION_SHOW_STRINGS | OPTION_OBJECTS | OPTION_PINS | OPTION_TOP)
 
@@ -47,7 +48,7 @@ const struct command commands[] = {
         .examples = "  respire snapshot 1234 -o before.respire\n"
                     "  respire lua --refs --snapshot before.respire\n"
                     "  respire snapshot --core core.1234 -o crashed.respire\n",
-        .options = OPTION_HELP | OPTION_JSON | OPTION_CORE | OPTION_NO_STOP | OPTION_OUTPUT | OPTION_SHOW_STRINGS,
+        .options = OPTION_HELP | OPTION_JSON | A_CORE | OPTION_NO_STOP | OPTION_OUTPUT | OPTION_SHOW_STRINGS,
         .operand = OPERAND_PID,
         .run = command_snapshot,
     },

@@ -99,7 +99,7 @@ struct error *look_take(const struct cli_options *options, struct examine_option
     *look = (struct look){.is_core = options->core_path != NULL, .taken_ns = look_clock_ns()};
     if (options->snapshot_path)
         return look_into_snapshot(options, &wanted, look);
-    struct error *error = options->core_path ? target_open_core(options->core_path, &target)
+    struct error *error = options->core_path ? target_open_core(options->core_path, options->sysroot, &target)
                                              : target_open_process(options->pid, &target);
     if (error)
         return error;

@@ -18,6 +18,7 @@ static const struct option_row option_rows[] = {
     {OPTION_HELP, "help", 'h', NULL, "this text"},
     {OPTION_JSON, "json", 0, NULL, "one JSON document on standard output"},
     {OPTION_CORE, "core", 0, "FILE", "read a core file instead of a live process"},
+    {OPTION_SYSROOT, "sysroot", 0, "DIR", "with --core: where copies of its programs and libraries are"},
     {OPTION_SNAPSHOT, "snapshot", 0, "FILE", "read a snapshot instead of a live process"},
     {OPTION_REFS, "refs", 0, "[=FORMAT]", "what is reachable, by path: text (a tree), folded or svg (flame graphs)"},
     {OPTION_GARBAGE, "garbage", 0, NULL, "what a full collection would free now, by type and by who made the closures"},
@@ -113,6 +114,9 @@ static struct error *apply(const struct option_row *row, const char *value, stru
     case OPTION_CORE:
         options->core_path = value;
         break;
+    case OPTION_SYSROOT:
+        options->sysroot = value;
+        break;
     case OPTION_LIBRARY:
         options->library_path = value;
         break;
@@ -199,6 +203,8 @@ static struct error *check_together(const struct cli_options *options, unsigned 
     bool is_picture = options->refs == REFS_FOLDED || options->refs == REFS_SVG;
     if (is_picture && (options->json || options->garbage || options->strings || options->objects || options->pins))
         return error_new(ERROR_USAGE, "--refs=folded and --refs=svg print that alone: no --json, no other list");
+    if (options->sysroot && !options->core_path)
+        return error_new(ERROR_USAGE, "--sysroot goes with --core");
     if (options->show_strings && !options->strings && !(allowed & OPTION_OUTPUT))
         return error_new(ERROR_USAGE, "--show-strings goes with --strings");
     return NULL;

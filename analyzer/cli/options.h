@@ -25,6 +25,7 @@ enum option_bit {
     OPTION_PINS = 1 << 13,
     OPTION_OUTPUT = 1 << 14,
     OPTION_SECONDS = 1 << 15,
+    OPTION_SYSROOT = 1 << 16,
 };
 
 /* How --refs prints. */
@@ -52,6 +53,7 @@ struct cli_options {
     enum refs_format refs;
     unsigned top;                       /* rows of each list, 1 to TOP_MAX; 0: not given */
     const char *core_path;
+    const char *sysroot;                /* where the programs and libraries of the core's machine are; NULL: here */
     const char *snapshot_path;
     const char *output_path;
     unsigned seconds;                   /* 1 to SECONDS_MAX; 0: not given */

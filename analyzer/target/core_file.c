@@ -218,7 +218,7 @@ static struct error *open_and_read(struct core_file *core)
     return error ? error : core_file_overlay(core);
 }
 
-struct error *target_open_core(const char *path, struct target **target)
+struct error *target_open_core(const char *path, const char *sysroot, struct target **target)
 {
     struct core_file *core = calloc(1, sizeof(*core));
     if (!core)
@@ -226,7 +226,9 @@ struct error *target_open_core(const char *path, struct target **target)
     core->target = (struct target){&core_operations, 0, PAGE_BYTES};
     core->file = -1;
     core->path = strdup(path);
+    core->sysroot = sysroot;
     struct error *error = core->path ? open_and_read(core) : error_no_memory();
+    core->sysroot = NULL;
     if (error) {
         core_close(&core->target);
         return error;

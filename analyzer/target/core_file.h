@@ -32,6 +32,7 @@ struct core_segment {
 struct core_file {
     struct target target;
     char *path;
+    const char *sysroot; /* the caller's; only while the core is opened; NULL: none */
     int file;
     uint64_t file_bytes;
     struct core_notes notes;

@@ -1,17 +1,16 @@
 /*
  * A core leaves out what the kernel thinks can be read elsewhere: code and read-only data of programs and libraries.
- * This file finds those bytes again, in the files that NT_FILE names, and only when a file's build id equals that in
- * the core's copy of the image's first page: another build of the same library would yield nonsense that looks right.
+ * This file finds those bytes again, in the files that NT_FILE names or copies of them (core_image.h), and only when a
+ * file's build id equals that in the core's copy of the image's first page: another build of the same library would
+ * yield nonsense that looks right.
  */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/size.h"
 #include "target/core_file.h"
-#include "target/image_page.h"
+#include "target/core_image.h"
 
 enum { IMAGE_ROWS_MAX = 64 }; /* mappings of one program or library */
 
@@ -74,36 +73,6 @@ static struct build_id build_id_in_core(const struct core_file *core, const stru
     return build_id_of_page(page, read_page(core->file, segment->offset + into, page, sizeof(page)));
 }
 
-/* Regular files only, and looked at before they are opened: opening a device can have effects. */
-static int open_regular(const char *path, uint64_t *bytes)
-{
-    struct stat status;
-    if (path[0] != '/' || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
-        return -1;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file >= 0 && (fstat(file, &status) < 0 || !S_ISREG(status.st_mode))) {
-        close(file);
-        file = -1;
-    }
-    *bytes = (uint64_t)status.st_size;
-    return file;
-}
-
-/* The file that was mapped, when it is proven to be the same today; -1 otherwise. */
-static int open_proven(const struct core_file *core, const struct core_mapped_file *first, uint64_t *bytes)
-{
-    unsigned char page[IMAGE_PAGE_BYTES];
-    struct build_id in_core = build_id_in_core(core, first);
-    int file = in_core.count ? open_regular(first->path, bytes) : -1;
-    if (file < 0)
-        return -1;
-    struct build_id on_disk = build_id_of_page(page, read_page(file, 0, page, sizeof(page)));
-    if (on_disk.count == in_core.count && memcmp(on_disk.bytes, in_core.bytes, in_core.count) == 0)
-        return file;
-    close(file);
-    return -1;
-}
-
 /*
  * The image that `mapped` is part of. NULL: out of memory. The last one is mostly the one, because mappings of an
  * image are neighbours.
@@ -116,7 +85,9 @@ static const struct core_image *image_of(struct core_file *core, const struct co
         if (!added)
             return NULL;
         added->first = first;
-        added->file = open_proven(core, first, &added->file_bytes);
+        struct core_image_places places = {core->path, core->sysroot};
+        struct build_id wanted = build_id_in_core(core, first);
+        added->file = core_image_open(&places, first->path, &wanted, &added->file_bytes);
     }
     return &core->images.items[core->images.count - 1];
 }

@@ -38,8 +38,11 @@ enum target_kind {
  */
 struct error *target_open_process(pid_t pid, struct target **target);
 
-/* Open an ELF core file of this machine's word size and byte order; x86-64 only. */
-struct error *target_open_core(const char *path, struct target **target);
+/*
+ * Open an ELF core file of this machine's word size and byte order; x86-64 only. What a core leaves out of programs and
+ * libraries is read from their files: below `sysroot` (NULL: none), where they were, or beside the core.
+ */
+struct error *target_open_core(const char *path, const char *sysroot, struct target **target);
 
 void target_close(struct target *target);
 

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     if (ftruncate(file, 0) != 0 || pwrite(file, bytes, count, 0) != (ssize_t)count)
         abort();
     snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-    struct error *error = target_open_core(path, &target);
+    struct error *error = target_open_core(path, NULL, &target);
     if (error) {
         error_free(error);
         return 0;

@@ -1,5 +1,8 @@
 """A core file tells what the live process told; a damaged one is refused."""
+import pathlib
 import random
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -56,6 +59,79 @@ def test_core_written_by_the_kernel_layout(host, respire, tmp_path):
     answer = respire("lua", "--core", core, "--json")
     assert_checked(answer)
     assert counted(answer) == [expected]
+
+
+GRAPH_PARTS = ("live", "garbage", "tables", "references", "cdata", "userdata", "protos", "traces", "coroutines")
+
+
+def test_core_names_the_same_holders(host, respire, tmp_path):
+    """Who holds the memory, by path, is the same in the core as in the living process."""
+    target = host(script=MIXED_HEAP)
+    arguments = ("--json", "--refs", "--objects", "--garbage", "--strings")
+    live = only_state(respire("lua", target.pid, *arguments))
+    dead = only_state(respire("lua", "--core", write_core(target.pid, tmp_path), *arguments))
+    for part in (*GRAPH_PARTS, "strings"):
+        assert dead[part] == live[part], part
+
+
+@pytest.fixture
+def emigrant(tmp_path, host_program):
+    """A core without the pages of files, of a program that is gone, and a copy of that program elsewhere."""
+    program, copy = tmp_path / "here/gone", tmp_path / "copy"
+    program.parent.mkdir()
+    shutil.copy(host_program, program)
+    script = tmp_path / "script.lua"
+    script.write_text(MIXED_HEAP, encoding="utf-8")
+    library = next(line.split()[2] for line in subprocess.run(
+        ["ldd", str(program)], capture_output=True, text=True, check=True).stdout.splitlines() if "luajit" in line)
+    private = tmp_path / "here" / pathlib.Path(library).name
+    shutil.copy(library, private)
+    target = Host(program, script=script, environment={"LD_LIBRARY_PATH": str(private.parent)})
+    try:
+        count = target.count()
+        pathlib.Path(f"/proc/{target.pid}/coredump_filter").write_text("0x33", encoding="ascii")
+        core = write_core(target.pid, tmp_path)
+    finally:
+        target.stop()
+    copy.mkdir()
+    return core, count, program, private, copy
+
+
+def test_core_from_another_machine(respire, emigrant):
+    """Without the program's files there is no answer; with a copy of them below --sysroot there is."""
+    core, count, program, library, copy = emigrant
+    for file in (program, library):
+        place = copy / str(file).lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, place)
+    outcome = respire.attempt("lua", "--core", core)
+    assert outcome.status == 4
+    error_sentence(outcome)
+    answer = respire("lua", "--core", core, "--sysroot", copy, "--json")
+    assert_checked(answer)
+    assert counted(answer) == [count]
+
+
+def test_core_with_programs_by_build_id(respire, emigrant):
+    """A sysroot may keep files by their build ids alone."""
+    core, count, program, library, copy = emigrant
+    for file in (program, library):
+        notes = subprocess.run(["readelf", "-n", str(file)], capture_output=True, text=True, check=True).stdout
+        build_id = re.search(r"Build ID: ([0-9a-f]+)", notes).group(1)
+        place = copy / ".build-id" / build_id[:2] / build_id[2:]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, place)
+    assert counted(respire("lua", "--core", core, "--sysroot", copy, "--json")) == [count]
+
+
+def test_core_with_programs_beside_it(respire, emigrant):
+    """Files that lie in the core's own directory are found without being asked for; wrong ones are not taken."""
+    core, count, program, library, copy = emigrant
+    shutil.move(program, core.parent / program.name)
+    shutil.copy("/bin/true", core.parent / library.name)
+    assert respire.attempt("lua", "--core", core).status in (0, 4)
+    shutil.move(library, core.parent / library.name)
+    assert counted(respire("lua", "--core", core, "--json")) == [count]
 
 
 def test_core_of_foreign_allocator(host, respire, tmp_path):

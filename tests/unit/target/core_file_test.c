@@ -128,7 +128,7 @@ static void equals_the_process(void **state)
     wait_for_state(child.pid, 'S');
     assert_ok(target_open_process(child.pid, &live));
     assert_ok(capture_take(live, &(struct capture_options){0}, &before));
-    assert_ok(target_open_core(path, &core));
+    assert_ok(target_open_core(path, NULL, &core));
     remove_core(folder, path);
     assert_int_equal(target_kind(core), TARGET_CORE_FILE);
     assert_int_equal(target_pid(core), child.pid);
@@ -156,7 +156,7 @@ static void finds_code_in_the_mapped_file(void **state)
     struct child child = pattern_start(&pattern);
     make_core(child.pid, folder, path, sizeof(path));
     child_end(&child);
-    assert_ok(target_open_core(path, &core));
+    assert_ok(target_open_core(path, NULL, &core));
     remove_core(folder, path);
     assert_ok(target_mappings(core, &mappings));
     /* libc's code: Debian's libraries have build ids, this test program may have none */
@@ -251,7 +251,7 @@ static struct error *open_bytes(const void *bytes, size_t count, struct target *
     assert_true(file >= 0);
     assert_int_equal(write(file, bytes, count), count);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-    struct error *error = target_open_core(path, target);
+    struct error *error = target_open_core(path, NULL, target);
     close(file);
     return error;
 }
@@ -353,8 +353,8 @@ static void opens_no_devices(void **state)
     assert_ok(open_bytes(core.bytes, core.count, &target)); /* opening the fifo would wait for ever */
     target_close(target);
     unlink(fifo);
-    assert_error(target_open_core("/dev/zero", &target), ERROR_UNREADABLE, "no regular file");
-    assert_error(target_open_core("/tmp", &target), ERROR_UNREADABLE, "no regular file");
+    assert_error(target_open_core("/dev/zero", NULL, &target), ERROR_UNREADABLE, "no regular file");
+    assert_error(target_open_core("/tmp", NULL, &target), ERROR_UNREADABLE, "no regular file");
 }
 
 static void refuses_what_is_no_core(void **state)
@@ -365,8 +365,8 @@ static void refuses_what_is_no_core(void **state)
     struct target *target;
     make_image_page(page, 1);
     make_small_core(&core, "/nonexistent", page);
-    assert_error(target_open_core("/nonexistent/core", &target), ERROR_UNREADABLE, "No such file");
-    assert_error(target_open_core("/bin/ls", &target), ERROR_NOT_UNDERSTOOD, "not a core");
+    assert_error(target_open_core("/nonexistent/core", NULL, &target), ERROR_UNREADABLE, "No such file");
+    assert_error(target_open_core("/bin/ls", NULL, &target), ERROR_NOT_UNDERSTOOD, "not a core");
     assert_error(open_bytes("", 0, &target), ERROR_NOT_UNDERSTOOD, "no core file that respire understands");
     assert_error(open_bytes("hello", 5, &target), ERROR_NOT_UNDERSTOOD, "not an ELF file");
     Elf64_Ehdr *header = (Elf64_Ehdr *)core.bytes;
