@@ -86,7 +86,8 @@ def assert_planted(rows, survivors, pages):
     assert all(row["free_bytes"] > row["pinned_bytes"] * 0.9 for row in rows)
 
 
-@pytest.mark.parametrize("runtime_heap", [False, True], ids=["stock", "respire"])
+@pytest.mark.parametrize("runtime_heap", [pytest.param(False, id="stock"),
+                                          pytest.param(True, id="respire", marks=pytest.mark.preload)])
 @pytest.mark.parametrize("path", HOLDERS)
 def test_survivors(host, respire, runtime, path, runtime_heap):
     """One survivor a page: all of them at their path, and just the pages on which the program knows them."""
@@ -100,6 +101,7 @@ def test_survivors(host, respire, runtime, path, runtime_heap):
     assert_planted([row], SURVIVORS, pages_of(target))
 
 
+@pytest.mark.preload
 def test_survivors_of_both_heaps(host, respire, build):
     """A state that the runtime took over has survivors where it was, and others where it is now."""
     target = host(script=f"""{PLANT}
