@@ -59,13 +59,12 @@ static struct error *print_report(const struct cli_options *options, const struc
     return NULL;
 }
 
-/* The largest tables belong to the overview, to the verdict of every text, and to every JSON document. */
+/* The largest tables belong to the overview and to every JSON document; other lists are the sooner done without. */
 static struct error *report_holders(const struct cli_options *options, struct look *look)
 {
-    bool is_picture = options->refs == REFS_FOLDED || options->refs == REFS_SVG;
     unsigned asked = asked_for(options);
     struct holders_options wanted = {
-        .parts = is_picture ? asked : asked | HOLDERS_TABLES,
+        .parts = asked && !options->json ? asked : asked | HOLDERS_TABLES,
         .top = options->top ? options->top : options->json ? TOP_IN_JSON : TOP_IN_TEXT,
     };
     struct lua_holders *holders;

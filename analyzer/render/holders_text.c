@@ -148,9 +148,13 @@ static void print_objects(const struct lua_holders *holders)
         puts("");
 }
 
-static void print_pins(const struct lua_holders *holders, size_t top)
+static void print_pins(const struct lua_state *state, const struct lua_holders *holders, size_t top)
 {
     const struct pin_rows *pins = &holders->pins;
+    if (state->heap.kind == HEAP_OTHER && !state->taken_over) {
+        puts("\n  Which pages its objects pin is not known: the host gave LuaJIT an allocator of its own.");
+        return;
+    }
     if (pins->pages == 0) {
         puts("\n  No page is kept resident by a few objects alone.");
         return;
@@ -184,5 +188,5 @@ void holders_text_print(const struct lua_state *state, const struct lua_holders 
     if (parts & HOLDERS_GROUPS)
         print_objects(holders);
     if (parts & HOLDERS_PINS)
-        print_pins(holders, top);
+        print_pins(state, holders, top);
 }

@@ -40,13 +40,21 @@ static uint64_t garbage_bytes(const struct lua_report *report)
     return bytes;
 }
 
+static uint64_t counted_bytes(const struct process *process)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < process->state_count; i++)
+        bytes += process->states[i].damage ? 0 : process->states[i].collector.count_bytes;
+    return bytes;
+}
+
 static void print_verdict(const struct lua_report *report, struct totals totals)
 {
     const struct process *process = report->process;
     const char *states = NUMBER_OF(process->state_count, "Lua state");
     if (!totals.known_heaps) {
-        text_verdict("%d %s: %s, none on a heap that respire can look into; %s of garbage", process->pid, report->name,
-            states, SIZE(garbage_bytes(report)));
+        text_verdict("%d %s: %s on a foreign allocator, %s counted, of which %s garbage", process->pid, report->name,
+            states, SIZE(counted_bytes(process)), SIZE(garbage_bytes(report)));
         return;
     }
     text_verdict("%d %s: %s, %s held, %s live (%s), of which %s garbage%s%s", process->pid, report->name, states,

@@ -49,11 +49,13 @@ def store(host):
     return host(script=STORE)
 
 
-def steps(step, depth=0):
-    """A step of a path and all below, with their depth."""
-    yield step, depth
-    for child in step["children"]:
-        yield from steps(child, depth + 1)
+def all_steps(state):
+    """Of its references; "(others)" has no children to go through."""
+    def below(step):
+        yield step
+        for child in step.get("children", []):
+            yield from below(child)
+    return below(state["references"])
 
 
 def test_every_key(store, respire):
@@ -62,7 +64,7 @@ def test_every_key(store, respire):
     assert {"objects", "bytes"} == state["live"].keys()
     assert {"objects", "bytes", "awaiting_finalizers", "types", "functions"} == state["garbage"].keys()
     assert state["tables"] and all(TABLE_KEYS == row.keys() for row in state["tables"])
-    assert all(STEP_KEYS == step.keys() or step["name"] == "(others)" for step, _ in all_steps(state))
+    assert all(STEP_KEYS == step.keys() or step["name"] == "(others)" for step in all_steps(state))
     assert {"count", "bytes", "table_slots", "patterns", "sizes"} == state["strings"].keys()
     assert {"types", "finalized"} == state["cdata"].keys()
     assert {"pages", "pinned_bytes", "free_bytes", "rows"} == state["pins"].keys()
@@ -73,23 +75,14 @@ def test_every_key(store, respire):
         assert groups and all(GROUP_KEYS == row.keys() for row in groups)
 
 
-def all_steps(state):
-    """Of its references; "(others)" has no children of its own to go through."""
-    def below(step, depth):
-        yield step, depth
-        for child in step.get("children", []):
-            yield from below(child, depth + 1)
-    return below(state["references"], 0)
-
-
 def test_paths_hold_every_byte_once(store, respire):
     """Own bytes of all steps sum to what is reachable, in JSON and in folded stacks; totals are sums."""
     answer = respire("lua", store.pid, "--json", "--refs")
     assert_checked(answer)
     state = only_state(answer)
-    assert sum(step["bytes"] for step, _ in all_steps(state)) == state["live"]["bytes"]
-    assert sum(step["objects"] for step, _ in all_steps(state)) == state["live"]["objects"]
-    for step, _ in all_steps(state):
+    assert sum(step["bytes"] for step in all_steps(state)) == state["live"]["bytes"]
+    assert sum(step["objects"] for step in all_steps(state)) == state["live"]["objects"]
+    for step in all_steps(state):
         children = step.get("children", [])
         assert step["total_bytes"] == step["bytes"] + sum(child["total_bytes"] for child in children)
     lines = respire("lua", store.pid, "--refs=folded").splitlines()
@@ -113,7 +106,7 @@ def test_rows_are_as_many_as_asked_for(store, respire):
     for groups in (state["strings"]["patterns"], state["protos"], state["garbage"]["types"]):
         assert len(groups) <= 3
         assert len(groups) < 3 or groups[2]["name"] == "(others)"
-    assert all(len(step.get("children", [])) <= 3 for step, _ in all_steps(state))
+    assert all(len(step.get("children", [])) <= 3 for step in all_steps(state))
     everything = only_state(respire("lua", store.pid, "--json", "--objects"))
     assert sum(row["bytes"] for row in state["protos"]) == sum(row["bytes"] for row in everything["protos"])
 
@@ -121,7 +114,7 @@ def test_rows_are_as_many_as_asked_for(store, respire):
 def test_the_verdict_comes_first(store, respire):
     """The first two lines say how much, and on what most of it hangs."""
     first, second, *_ = respire("lua", store.pid).splitlines()
-    assert re.search(r"^\d+ host: 1 Lua state, .* held, .* live", first)
+    assert re.search(r"^\d+ host: 1 Lua state, .* held, .* live .*, of which .* garbage; could go back now: ", first)
     assert re.search(r"% of what is reachable .* hangs on package\.loaded\[?.*session.*, a table of [\d,]+ records?$", second)
 
 
@@ -132,8 +125,18 @@ def test_text_of_what_was_asked_for(store, respire):
              "--objects": "cdata, by C type", "--pins": r"kept resident by|No page is kept"}
     for option, text in texts.items():
         assert [mark for mark in marks if re.search(marks[mark], text)] == [option], text
+        assert "largest tables" not in text
     assert "largest tables" in respire("lua", store.pid)
     assert re.search(r"garbage .* of the count is garbage that a full collection would free now", respire("lua", store.pid))
+
+
+def test_a_foreign_allocator_is_said(host, respire):
+    """On the host's own allocator objects are told all the same; pages are not, and that is said."""
+    target = host(script=STORE, allocator="malloc")
+    first, second, *_ = respire("lua", target.pid).splitlines()
+    assert re.search(r"1 Lua state on a foreign allocator, .* counted, of which .* garbage", first)
+    assert "hangs on package.loaded" in second
+    assert "is not known: the host gave LuaJIT an allocator of its own" in respire("lua", "--pins", target.pid)
 
 
 def frames_of(picture):
