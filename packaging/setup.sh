@@ -15,7 +15,7 @@ set -eu
 build="gcc libc6-dev make meson ninja-build pkg-config libelf-dev libjansson-dev libzstd-dev uthash-dev"
 demo="nginx libnginx-mod-http-lua wrk gnuplot-nox python3"
 hosts="neovim knot-resolver rspamd trafficserver trafficserver-experimental-plugins"
-check="libcmocka-dev python3-pytest libluajit2-5.1-dev clang gdb git lua-resty-core lua-resty-lrucache $hosts"
+check="libcmocka-dev python3-pytest zstd libluajit2-5.1-dev clang gdb git lua-resty-core lua-resty-lrucache $hosts"
 bench="libluajit2-5.1-dev libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4"
 
 wanted=""

@@ -13,8 +13,6 @@ enum {
     OBJECT_TOLD_BYTES = 5, /* at least: type, flags, details, bytes, references */
 };
 
-#define ADDRESSES_END ((uint64_t)1 << 57) /* of user space, with five levels of page tables */
-
 /* The stretches of memory, without their bits. */
 static void ranges_visit(struct codec *codec, struct object_graph *graph)
 {
@@ -25,11 +23,11 @@ static void ranges_visit(struct codec *codec, struct object_graph *graph)
         struct address_range range = codec->writing ? graph->index.parts[i].range : (struct address_range){0};
         uint64_t bytes = range_bytes(range);
         codec_address(codec, &range.start);
-        CODEC_NUMBER(codec, bytes, ADDRESSES_END);
+        CODEC_NUMBER(codec, bytes, UINT64_MAX);
         if (!ranges)
             continue;
         range.end = address_add(range.start, bytes);
-        if (range.start.value < last || range.end.value > ADDRESSES_END || bytes == 0
+        if (range.start.value < last || range_bytes(range) != bytes || bytes == 0
             || (range.start.value | bytes) % OBJECT_INDEX_STRIDE)
             codec_fail(codec, "stretches of memory contradict each other");
         last = range.end.value + 1; /* neighbours would be one stretch */
