@@ -1,0 +1,102 @@
+/*
+ * A snapshot of any bytes: no crash, no hang, no more memory than allowed; what is accepted can be analysed and
+ * written again. Damage within the payloads is what matters, and a checksum guards them: so an input is a list of
+ * raw payloads, of which a file is made here.
+ *
+ *     input: for each section: number of the section, state, two bytes of length, raw payload
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "analyze/growth.h"
+#include "base/size.h"
+#include "snapshot/section_writer.h"
+#include "snapshot/snapshot.h"
+
+enum { MEMORY_BYTES = 256 << 20, PREFIX_BYTES = 4, AS_IT_IS = 0xff };
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
+
+static const char *const names[] = {"look", "map", "state", "objects", "links", "names", "strings", "pages", "new"};
+
+enum { NAMES = sizeof(names) / sizeof(names[0]), OF_PROCESS = 2 };
+
+static int empty_file(void)
+{
+    static int file = -1;
+    if (file < 0)
+        file = memfd_create("snapshot", MFD_CLOEXEC);
+    if (ftruncate(file, 0) != 0)
+        abort();
+    return file;
+}
+
+static void add_section(struct section_writer *writer, const uint8_t *prefix, const uint8_t *payload, size_t count)
+{
+    unsigned name = prefix[0] % NAMES;
+    unsigned char copy[1 << 16];
+    uint32_t state = name < OF_PROCESS ? SECTION_OF_PROCESS : prefix[1];
+    struct codec *codec = section_writer_start(writer, names[name], 1, state, 0);
+    memcpy(copy, payload, count);
+    codec_bytes(codec, copy, count);
+    if (section_writer_finish(writer))
+        abort();
+}
+
+/* The sections that the input lists, behind headers and checksums that hold. */
+static void write_sections(int file, const uint8_t *bytes, size_t count)
+{
+    struct section_writer writer;
+    if (section_writer_begin(&writer, file))
+        abort();
+    while (count >= PREFIX_BYTES) {
+        size_t length = size_min((size_t)bytes[2] << 8 | bytes[3], count - PREFIX_BYTES);
+        add_section(&writer, bytes, bytes + PREFIX_BYTES, length);
+        bytes += PREFIX_BYTES + length;
+        count -= PREFIX_BYTES + length;
+    }
+    if (section_writer_end(&writer))
+        abort();
+    section_writer_free(&writer);
+}
+
+/* What was accepted is fit for everything that walks graphs and asks for names. */
+static void use(const struct process *process)
+{
+    struct moment moment;
+    struct growth growth;
+    struct error *error = moment_make(process, &moment);
+    if (!error) {
+        error = growth_find(&moment, &moment, &growth);
+        if (!error && (growth.path_count || growth.table_count))
+            abort();
+        if (!error)
+            growth_free(&growth);
+        moment_free(&moment);
+    }
+    error_free(error);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
+{
+    struct snapshot_about about;
+    struct process process;
+    int file = empty_file();
+    if (count && bytes[0] == AS_IT_IS) {
+        if (pwrite(file, bytes + 1, count - 1, 0) != (ssize_t)count - 1)
+            abort();
+    } else {
+        write_sections(file, bytes, count);
+    }
+    struct error *error = snapshot_read_file(file, MEMORY_BYTES, true, &about, &process);
+    if (!error) {
+        use(&process);
+        process_release(&process);
+    }
+    error_free(error);
+    return 0;
+}
