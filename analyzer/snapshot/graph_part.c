@@ -80,6 +80,8 @@ static void columns_visit(struct codec *codec, struct object_graph *graph)
     for (object_id id = 0; id < graph->count && !codec->error; id++)
         if (graph->types[id] >= LUA_TYPES)
             codec_fail(codec, "an object has no known type");
+        else if (graph->types[id] == LUA_TYPE_STRING && graph->first_reference[id] != graph->first_reference[id + 1])
+            codec_fail(codec, "a string refers to something");
     if (!codec->error && graph->first_reference[graph->count + 1] != graph->reference_count)
         codec_fail(codec, "its references are not as many as it says");
 }
@@ -142,9 +144,11 @@ static void labels_visit(struct codec *codec, const struct object_graph *graph, 
         codec_difference(codec, &rotated, &previous);
         uint32_t label = references[i].label = rotate_back(rotated), payload = reference_payload(label);
         enum reference_kind kind = reference_kind(label);
-        bool names_object = kind == REFERENCE_FIELD || kind == REFERENCE_ENTRY;
-        if (kind >= REFERENCE_KINDS || (names_object && payload >= graph->count && payload != REFERENCE_PAYLOAD_NONE))
+        bool names_object = (kind == REFERENCE_FIELD || kind == REFERENCE_ENTRY) && payload != REFERENCE_PAYLOAD_NONE;
+        if (kind >= REFERENCE_KINDS || (names_object && payload >= graph->count))
             codec_fail(codec, "a reference has no known kind");
+        else if (names_object && kind == REFERENCE_FIELD && graph->types[payload] != LUA_TYPE_STRING)
+            codec_fail(codec, "a field is not called by a string");
     }
 }
 

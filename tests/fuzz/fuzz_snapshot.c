@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "analyze/growth.h"
+#include "analyze/holders.h"
 #include "base/size.h"
 #include "snapshot/section_writer.h"
 #include "snapshot/snapshot.h"
@@ -64,8 +65,21 @@ static void write_sections(int file, const uint8_t *bytes, size_t count)
     section_writer_free(&writer);
 }
 
-/* What was accepted is fit for everything that walks graphs and asks for names. */
-static void use(const struct process *process)
+static void find_holders(const struct process *process)
+{
+    const struct holders_options everything = {.parts = (HOLDERS_PINS << 1) - 1, .top = 10};
+    for (size_t i = 0; i < process->state_count; i++) {
+        struct lua_holders holders;
+        if (!process->states[i].graph)
+            continue;
+        struct error *error = holders_find(&process->states[i], &everything, &holders);
+        if (!error)
+            lua_holders_free(&holders);
+        error_free(error);
+    }
+}
+
+static void find_growth(const struct process *process)
 {
     struct moment moment;
     struct growth growth;
@@ -81,6 +95,7 @@ static void use(const struct process *process)
     error_free(error);
 }
 
+/* What is accepted is fit for everything that walks graphs and asks for names. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct snapshot_about about;
@@ -94,7 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     }
     struct error *error = snapshot_read_file(file, MEMORY_BYTES, true, &about, &process);
     if (!error) {
-        use(&process);
+        find_holders(&process);
+        find_growth(&process);
         process_release(&process);
     }
     error_free(error);
