@@ -48,16 +48,19 @@ class Host:
 
 
 class Look:
-    """ROUNDS runs of `respire COMMAND --json PID`."""
+    """ROUNDS runs of `respire COMMAND --json PID`, with more options behind."""
 
-    def __init__(self, respire, command, pid):
+    PARTS = {"capture_ms": "copy", "walk_ms": "understand", "analysis_ms": "follow references"}
+
+    def __init__(self, respire, command, pid, *options):
         self.seconds, self.pauses_ms, self.peak_bytes = [], [], 0
+        self.parts = {part: [] for part in self.PARTS}
         for _ in range(ROUNDS):
-            self._run(respire, command, pid)
+            self._run(respire, command, pid, options)
 
-    def _run(self, respire, command, pid):
+    def _run(self, respire, command, pid, options):
         start = time.monotonic()
-        child = subprocess.Popen([respire, command, "--json", str(pid)], stdout=subprocess.PIPE)
+        child = subprocess.Popen([respire, command, "--json", *options, str(pid)], stdout=subprocess.PIPE)
         output = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
         if status != 0:
@@ -65,6 +68,8 @@ class Look:
         self.seconds.append(time.monotonic() - start)
         self.document = json.loads(output)
         self.pauses_ms.append(self.document["look"]["pause_ms"])
+        for part, times in self.parts.items():
+            times.append(self.document["look"][part])
         self.peak_bytes = max(self.peak_bytes, usage.ru_maxrss * 1024)
 
     def row(self, name):
@@ -80,11 +85,14 @@ def bench_large_heap(life, respire, build):
     print(f"\nLarge heap: {state['allocator']['held_bytes'] / MIB:,.0f} MiB held, {objects:,} objects")
     print(f"  {'':<22} {'time':>10} {'worst':>10} {'stood still':>12} {'worst':>12} {'own memory':>13}")
     idle.row("lua, target asleep")
+    print("    of this: " + ", ".join(f"{name} {statistics.median(idle.parts[part]) / 1000:.2f} s"
+                                      for part, name in Look.PARTS.items()))
+    Look(respire, "lua", host.pid, "--refs", "--garbage", "--strings", "--objects", "--pins").row("lua, all there is")
     Look(respire, "mem", host.pid).row("mem, target asleep")
     host.begin("repeat 0 work")
     Look(respire, "lua", host.pid).row("lua, target busy")
     Look(respire, "mem", host.pid).row("mem, target busy")
-    print("  targets: lua on 1 GB with 10 M objects <= 5 s; stop <= 250 ms for each GB of an idle heap")
+    print("  targets: lua on 1 GB with 10 M objects <= 5 s and <= 1.5 times the heap of own memory; stop <= 250 ms for each GB")
 
 
 def unknown_share(respire, worker, moment):

@@ -6,6 +6,7 @@
 #include "analyze/ledger.h"
 #include "analyze/system_level.h"
 #include "base/array.h"
+#include "base/clock.h"
 #include "locate/lua_states.h"
 #include "locate/nginx_zones.h"
 #include "symbols/elf_modules.h"
@@ -71,6 +72,7 @@ static struct error *make_map(const struct target *target, const struct capture 
 static struct error *examine_once(struct target *target, const struct examine_options *options,
     const struct capture_options *capture_options, struct process *process)
 {
+    double start_ms = clock_now_ms();
     struct capture *capture = calloc(1, sizeof(*capture));
     struct error *error = capture ? capture_take(target, capture_options, capture) : error_no_memory();
     if (error) {
@@ -87,7 +89,10 @@ static struct error *examine_once(struct target *target, const struct examine_op
         .string_contents = options->show_strings,
         .sparse_pages = options->want_sparse_pages,
     };
+    double captured_ms = clock_now_ms();
+    process->capture_ms = captured_ms - start_ms;
     error = walk_states(capture, &wants, process);
+    process->walk_ms = clock_now_ms() - captured_ms;
     if (!error && options->want_map)
         error = make_map(target, capture, process);
     if (!options->want_graph)

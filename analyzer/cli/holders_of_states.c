@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 enum { PROGRESS_FROM_OBJECTS = 2000000 };
 
 static void say_progress(const struct lua_state *state)
@@ -60,9 +62,11 @@ struct error *holders_of_states(struct process *process, const struct holders_op
     if (!found)
         return error_no_memory();
     struct error *error = NULL;
+    double start_ms = clock_now_ms();
     for (size_t i = 0; i < process->state_count && !error; i++)
         if (!process->states[i].damage)
             error = find_in(&process->states[i], options, &found[i]);
+    process->analysis_ms = clock_now_ms() - start_ms;
     if (error)
         holders_of_states_free(found, process->state_count);
     else

@@ -28,6 +28,8 @@ struct process {
     double pause_ms; /* 0 when the target was not stopped */
     unsigned attempts;
     uint64_t copied_bytes;
+    /* What the look took of our time, the last attempt; 0 in a snapshot. */
+    double capture_ms, walk_ms, analysis_ms;
 };
 
 void process_release(struct process *process);

@@ -157,8 +157,12 @@ static json_t *all_checks(const struct process *process)
 
 static void add_look(json_t *document, const struct process *process)
 {
-    json_object_set_new(document, "look", json_pack("{s:b, s:f, s:i, s:o}", "stopped", process->stopped, "pause_ms",
-        process->pause_ms, "attempts", (int)process->attempts, "copied_bytes", json_number(process->copied_bytes)));
+    json_t *look = json_pack("{s:b, s:f, s:i, s:o}", "stopped", process->stopped, "pause_ms", process->pause_ms,
+        "attempts", (int)process->attempts, "copied_bytes", json_number(process->copied_bytes));
+    json_object_set_new(look, "capture_ms", json_real(process->capture_ms));
+    json_object_set_new(look, "walk_ms", json_real(process->walk_ms));
+    json_object_set_new(look, "analysis_ms", json_real(process->analysis_ms));
+    json_object_set_new(document, "look", look);
 }
 
 json_t *json_lua(const struct lua_report *report)

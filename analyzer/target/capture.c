@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/size.h"
 #include "target/capture_buffer.h"
 #include "target/capture_plan.h"
@@ -39,13 +40,6 @@ struct attempt {
     uint64_t resident_bytes;
     double copy_ms;
 };
-
-static double now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 static void attempt_free(struct attempt *attempt)
 {
@@ -110,11 +104,11 @@ static struct error *copy_moment(struct attempt *attempt, bool *too_small)
     error = capture_buffer_prepare(&attempt->buffer, attempt->plan.bytes);
     if (error)
         return error;
-    double start_ms = now_ms();
+    double start_ms = clock_now_ms();
     error = attempt->options.want_sizes
         ? copy_with_sizes(attempt)
         : capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
-    attempt->copy_ms = now_ms() - start_ms;
+    attempt->copy_ms = clock_now_ms() - start_ms;
     return error ? error : live_process_check(attempt->target);
 }
 
@@ -236,10 +230,10 @@ static struct error *take_core(struct attempt *attempt)
     struct error *error = plan_again(attempt);
     if (!error)
         error = capture_buffer_prepare(&attempt->buffer, attempt->plan.bytes);
-    double start_ms = now_ms();
+    double start_ms = clock_now_ms();
     if (!error)
         error = capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
-    attempt->copy_ms = now_ms() - start_ms;
+    attempt->copy_ms = clock_now_ms() - start_ms;
     return error;
 }
 

@@ -25,6 +25,7 @@
 #include <time.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "target/process_status.h"
 #include "target/threads.h"
 
@@ -61,13 +62,6 @@ struct stop {
     double began_ms, ended_ms;
 };
 
-static double now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 static void wait_semaphore(sem_t *semaphore)
 {
     while (sem_wait(semaphore) < 0 && errno == EINTR)
@@ -90,7 +84,7 @@ static struct error *seize(struct stop *stop, struct traced *traced)
 {
     if (ptrace(PTRACE_SEIZE, traced->tid, NULL, NULL) == 0) {
         if (stop->began_ms <= 0)
-            stop->began_ms = now_ms();
+            stop->began_ms = clock_now_ms();
         if (ptrace(PTRACE_INTERRUPT, traced->tid, NULL, NULL) == 0 || errno == ESRCH)
             return NULL;
         return error_errno(ERROR_UNREADABLE, errno, "thread %d of process %d can't be stopped", traced->tid, stop->pid);
@@ -166,10 +160,10 @@ static struct traced *first_running(struct stop *stop, bool grace_is_over)
 
 static struct error *wait_all(struct stop *stop)
 {
-    double start_ms = now_ms();
+    double start_ms = clock_now_ms();
     struct timespec pause = {.tv_nsec = POLL_NS_MIN};
     for (;;) {
-        double waited_ms = now_ms() - start_ms;
+        double waited_ms = clock_now_ms() - start_ms;
         const struct traced *running = first_running(stop, waited_ms > SLEEPER_GRACE_MS);
         if (!running)
             return NULL;
@@ -184,7 +178,7 @@ static struct error *wait_all(struct stop *stop)
 
 static struct error *stop_all(struct stop *stop)
 {
-    double deadline_ms = now_ms() + STOP_MS_MAX;
+    double deadline_ms = clock_now_ms() + STOP_MS_MAX;
     size_t added = 1;
     while (added > 0) {
         struct error *error = seize_new(stop, &added);
@@ -192,7 +186,7 @@ static struct error *stop_all(struct stop *stop)
             error = wait_all(stop);
         if (error)
             return error;
-        if (added > 0 && now_ms() > deadline_ms)
+        if (added > 0 && clock_now_ms() > deadline_ms)
             return error_new(ERROR_UNREADABLE, "process %d makes threads faster than they can be stopped;"
                              " try again when it is less busy", stop->pid);
         if (stop->threads.items)
@@ -210,7 +204,7 @@ static void release_all(struct stop *stop)
         if (traced->state == TRACED_STOPPED)
             ptrace(PTRACE_DETACH, traced->tid, NULL, (void *)(intptr_t)traced->signal);
     }
-    stop->ended_ms = now_ms();
+    stop->ended_ms = clock_now_ms();
 }
 
 static void *tracer_main(void *argument)
