@@ -24,6 +24,8 @@ struct search {
     size_t region_count, latest_region;
     object_id *latest_objects;       /* of each sparse page: the object that was noted last; owned */
     uint32_t *ends;                  /* of each sparse page: the entries before its next one; owned */
+    uint64_t page_count;             /* of all regions */
+    uint64_t budget;                 /* pages that the blocks of all objects can touch, when no two overlap */
     struct sparse_pages pages;
 };
 
@@ -68,6 +70,7 @@ static struct error *find_pages_of_region(struct search *search, struct searched
     searched->places = calloc(pages + 1, sizeof(*searched->places));
     if (!searched->places)
         return error_no_memory();
+    search->page_count += pages;
     for (uint64_t page = 0; page < pages; page++) {
         bool sparse = search->pages.count < NOT_SPARSE && is_sparse(search, searched->region, page);
         searched->places[page] = sparse ? (uint32_t)search->pages.count++ : NOT_SPARSE;
@@ -149,7 +152,8 @@ static void note_block(struct search *search, object_id object, const struct lua
     struct address_range range = searched->region->range;
     uint64_t start = block->at.value - range.start.value;
     uint64_t end = size_min(start + size_min(block->bytes, range_bytes(range)), range_bytes(range));
-    while (start < end) {
+    while (start < end && search->budget) {
+        search->budget--;
         uint64_t page_end = size_min(round_down(start, search->page_bytes) + search->page_bytes, end);
         uint32_t place = searched->places[start / search->page_bytes];
         if (place != NOT_SPARSE)
@@ -165,12 +169,15 @@ static bool is_one_block(uint8_t type)
         || type == LUA_TYPE_TRACE;
 }
 
-static void note_all_objects(struct search *search, const struct lua_site *site, const struct object_graph *graph)
+static struct error *note_all_objects(struct search *search, const struct lua_site *site,
+    const struct object_graph *graph)
 {
     struct lua_block_reader reader = lua_block_reader_make(search->capture, site->layout, site->thread);
     struct object_cursor cursor = object_cursor_at(&graph->index, 0);
     for (size_t place = 0; place < search->pages.count; place++)
         search->latest_objects[place] = OBJECT_NONE;
+    /* A block touches as many pages as it has bytes for, and two where it begins and ends. */
+    search->budget = search->page_count + (uint64_t)graph->count * LUA_BLOCKS_MAX * 2 + 1;
     for (object_id id = 0; id < graph->count; id++) {
         address_t at = object_cursor_next(&cursor);
         uint8_t type = graph->types[id];
@@ -180,6 +187,7 @@ static void note_all_objects(struct search *search, const struct lua_site *site,
         for (unsigned i = 0; i < blocks.count; i++)
             note_block(search, id, &blocks.items[i]);
     }
+    return search->budget ? NULL : error_new(ERROR_NOT_UNDERSTOOD, "sparse pages: objects that overlap");
 }
 
 /* The counts of all pages are known: where each page's entries begin, and room for them. */
@@ -207,11 +215,10 @@ static struct error *run_search(struct search *search, const struct lua_site *si
         error = find_pages(search);
     if (error || search->pages.count == 0)
         return error;
-    note_all_objects(search, site, state->graph);
-    error = make_room(search);
+    error = note_all_objects(search, site, state->graph);
     if (!error)
-        note_all_objects(search, site, state->graph);
-    return error;
+        error = make_room(search);
+    return error ? error : note_all_objects(search, site, state->graph);
 }
 
 struct error *lua_sparse_pages_find(const struct capture *capture, const struct lua_site *site,

@@ -160,6 +160,25 @@ static void both_heaps_of_a_state_are_searched(void **state)
     finish(&heap, &pages);
 }
 
+static void objects_that_overlap_are_refused(void **state)
+{
+    (void)state;
+    struct string_heap heap;
+    struct sparse_pages pages;
+    start(&heap);
+    for (unsigned i = 0; i < 16; i++)
+        put_string(&heap, i * 16, PAGES * PAGE);
+    put_free(&heap, PAGE, PAGE - 64);
+    object_index_seal(&heap.graph.index);
+    heap.graph.count = heap.graph.index.count;
+    struct error *error = lua_sparse_pages_find(&heap.fake.capture, &heap.site, &heap.state, &pages);
+    assert_non_null(error);
+    assert_int_equal(error_kind(error), ERROR_NOT_UNDERSTOOD);
+    error_free(error);
+    pages = (struct sparse_pages){0};
+    finish(&heap, &pages);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +187,7 @@ int main(void)
         cmocka_unit_test(pages_that_the_allocator_needs_are_not_pinned),
         cmocka_unit_test(absent_pages_are_not_pinned),
         cmocka_unit_test(both_heaps_of_a_state_are_searched),
+        cmocka_unit_test(objects_that_overlap_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
