@@ -77,7 +77,9 @@ struct error *command_snapshot(const struct cli_options *options)
     };
     if (!options->output_path)
         return error_new(ERROR_USAGE, "where to? respire snapshot PID -o FILE");
-    struct error *error = look_take(options, everything, &look);
+    struct error *error = snapshot_check_path(options->output_path);
+    if (!error)
+        error = look_take(options, everything, &look);
     if (error)
         return error;
     error = write_look(options, &look);

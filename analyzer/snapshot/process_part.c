@@ -5,7 +5,10 @@
 #include "base/array.h"
 #include "snapshot/parts.h"
 
-enum { STATES_MAX = 65536 };
+enum {
+    STATES_MAX = 65536,
+    KEPT_CHECKS_MAX = CHECKS_MAX - 8, /* analyses of what was read add theirs */
+};
 
 void look_part_visit(struct codec *codec, struct snapshot_subject *subject)
 {
@@ -37,7 +40,7 @@ void look_part_visit(struct codec *codec, struct snapshot_subject *subject)
 void checks_visit(struct codec *codec, struct checks *checks, struct process *process)
 {
     uint64_t count = checks->count;
-    CODEC_NUMBER(codec, count, CHECKS_MAX);
+    CODEC_NUMBER(codec, count, KEPT_CHECKS_MAX);
     for (uint64_t i = 0; i < count; i++) {
         struct check check = codec->writing ? checks->items[i] : (struct check){0};
         codec_kept_text(codec, &check.name, &process->texts);

@@ -26,6 +26,9 @@ struct snapshot_about {
 struct error *snapshot_write(const char *path, const struct snapshot_about *about, struct process *process,
     uint64_t *bytes);
 
+/* Whether a file could be made there, before a long look is taken for it. Nothing is left behind. */
+struct error *snapshot_check_path(const char *path);
+
 /*
  * Read it back. Without `want_graphs` states have no graph, and what only graphs need is not looked at. On failure
  * `process` and `about` are untouched: ERROR_UNREADABLE when there is no such file or it may not be read,

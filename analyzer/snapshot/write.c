@@ -76,3 +76,12 @@ struct error *snapshot_write(const char *path, const struct snapshot_about *abou
         *bytes = written;
     return error;
 }
+
+struct error *snapshot_check_path(const char *path)
+{
+    struct atomic_file file;
+    struct error *error = atomic_file_begin(path, &file);
+    if (!error)
+        atomic_file_drop(&file);
+    return error;
+}

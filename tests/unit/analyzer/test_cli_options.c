@@ -65,6 +65,34 @@ static void a_picture_stands_alone(void **state)
     assert_true(options.pins && options.json);
 }
 
+static void two_moments_or_one_process_twice(void **state)
+{
+    (void)state;
+    unsigned allowed = OPTION_SECONDS | OPTION_JSON;
+    struct cli_options options = {0};
+    assert_null(options_parse(ARGUMENTS("a.respire", "7"), allowed, OPERAND_MOMENTS, &options));
+    assert_int_equal(options.moment_count, 2);
+    assert_string_equal(options.moments[0], "a.respire");
+    options = (struct cli_options){0};
+    assert_null(options_parse(ARGUMENTS("7", "--seconds=60"), allowed, OPERAND_MOMENTS, &options));
+    assert_int_equal(options.seconds, 60);
+    refused(ARGUMENTS("7"), allowed, OPERAND_MOMENTS, "which two");
+    refused(ARGUMENTS("7", "8", "9"), allowed, OPERAND_MOMENTS, "one too many");
+    refused(ARGUMENTS("7", "8", "--seconds", "9"), allowed, OPERAND_MOMENTS, "one process id");
+    refused(ARGUMENTS("7", "--seconds", "0"), allowed, OPERAND_MOMENTS, "1 to 604800");
+}
+
+static void a_letter_means_what_the_command_has(void **state)
+{
+    (void)state;
+    struct cli_options options = {0};
+    assert_null(options_parse(ARGUMENTS("7", "-o", "a.respire", "--show-strings"), OPTION_OUTPUT | OPTION_SHOW_STRINGS,
+        OPERAND_PID, &options));
+    assert_string_equal(options.output_path, "a.respire");
+    assert_true(options.show_strings);
+    refused(ARGUMENTS("7", "-o", "a.respire"), OPTION_SET, OPERAND_PID, "NAME=VALUE");
+}
+
 static void the_number_of_rows_is_a_number(void **state)
 {
     (void)state;
@@ -113,6 +141,8 @@ int main(void)
         cmocka_unit_test(values_stand_beside_or_behind_an_equals_sign),
         cmocka_unit_test(a_format_stands_behind_an_equals_sign_or_is_text),
         cmocka_unit_test(a_picture_stands_alone),
+        cmocka_unit_test(two_moments_or_one_process_twice),
+        cmocka_unit_test(a_letter_means_what_the_command_has),
         cmocka_unit_test(the_number_of_rows_is_a_number),
         cmocka_unit_test(a_program_keeps_its_own_options),
         cmocka_unit_test(what_is_wrong_is_said),
