@@ -1,5 +1,7 @@
 """How `respire lua` prints who holds the memory: every form tells the same, and none is broken by what the target holds."""
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -174,6 +176,19 @@ def test_flame_graph(store, respire):
         assert (right - left) / 1200 == pytest.approx(children[name] / state["live"]["bytes"], abs=0.001)
         share = re.search(r"\(([\d.]+) % of what is reachable\)", title)
         assert float(share[1]) == pytest.approx(100 * children[name] / state["live"]["bytes"], abs=0.06)
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no browser here")
+def test_a_click_spreads_a_frame(store, respire, tmp_path):
+    """In a browser, the frame that is clicked takes the whole width; what it does not hold is hidden."""
+    click = "<script>document.querySelector(`g[data-n='_G']`).dispatchEvent(new MouseEvent('click'))</script></svg>"
+    (tmp_path / "flame.svg").write_text(respire("lua", store.pid, "--refs=svg").replace("</svg>", click), encoding="utf-8")
+    shown = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
+                            "--dump-dom", f"file://{tmp_path}/flame.svg"], capture_output=True, check=True, text=True, timeout=50)
+    frames = {group.get("data-n"): group for group in ElementTree.fromstring(shown.stdout).iter(f"{SVG}g")}
+    assert float(frames["_G"].find(f"{SVG}rect").get("width")) == pytest.approx(1200)
+    assert "display: none" in frames["package.loaded"].get("style")
+    assert "display: none" not in frames["all"].get("style")
 
 
 def test_several_states(host, respire):
