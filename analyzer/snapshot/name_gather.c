@@ -4,7 +4,7 @@
 #include "snapshot/name_table.h"
 
 /* Of one coroutine, innermost first: to find a variable's name, all frames above it are gone through. */
-enum { NAMED_SLOTS_MAX = 4096 };
+enum { NAMED_SLOTS_MAX = 16384 };
 
 struct gathering {
     const struct lua_state *state;
