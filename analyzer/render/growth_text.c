@@ -45,37 +45,54 @@ static const char *moment_text(const struct growth_moment *moment, char text[MOM
     return text;
 }
 
+static bool are_looks_at_processes(const struct growth_report *report)
+{
+    return !report->before.path && !report->after.path;
+}
+
 /* Whom it is about: one process, or two moments. */
 static void subject_text(const struct growth_report *report, char text[2 * MOMENT_TEXT_BYTES + 4])
 {
     char before[MOMENT_TEXT_BYTES], after[MOMENT_TEXT_BYTES];
     moment_text(&report->before, before);
     moment_text(&report->after, after);
-    bool same = !report->before.path && !report->after.path && report->before.moment->pid == report->after.moment->pid;
-    if (same)
+    if (are_looks_at_processes(report) && report->before.moment->pid == report->after.moment->pid)
         snprintf(text, 2 * MOMENT_TEXT_BYTES + 4, "%s", after);
     else
         snprintf(text, 2 * MOMENT_TEXT_BYTES + 4, "%s -> %s", before, after);
 }
 
-static void print_verdict(const struct growth_report *report)
+/* "grew by 12.3 MiB in 60 s"; of two processes side by side no time has passed. */
+static void change_text(const struct growth_report *report, int64_t grown, char text[4 * SIZE_TEXT_BYTES])
 {
-    char subject[2 * MOMENT_TEXT_BYTES + 4], time[SIZE_TEXT_BYTES + 4] = "";
-    const struct growth *growth = report->growth;
-    int64_t grown = growth_of(report->before.moment->live.bytes, report->after.moment->live.bytes);
+    const char *size = SIZE((uint64_t)llabs(grown));
     double seconds = growth_seconds(report);
-    subject_text(report, subject);
+    char time[SIZE_TEXT_BYTES + 4] = "";
     if (seconds > 0)
         snprintf(time, sizeof(time), " in %s", duration(seconds, (char[SIZE_TEXT_BYTES]){0}));
-    const struct growth_path *first = growth->paths;
-    if (grown < 0 && growth->path_count)
-        first += growth->path_count - 1;
-    if (grown == 0 || !growth->path_count)
-        text_verdict("%s: live objects did not grow%s", subject, time);
+    if (are_looks_at_processes(report) && report->before.moment->pid != report->after.moment->pid)
+        snprintf(text, 4 * SIZE_TEXT_BYTES, "the second has %s %s live objects", grown ? size : "as many bytes",
+            grown > 0 ? "more in" : grown < 0 ? "less in" : "of");
+    else if (grown)
+        snprintf(text, 4 * SIZE_TEXT_BYTES, "live objects %s by %s%s", grown > 0 ? "grew" : "shrank", size, time);
     else
-        text_verdict("%s: live objects %s by %s%s; %s of it in %s", subject, grown > 0 ? "grew" : "shrank",
-            SIZE((uint64_t)llabs(grown)), time,
-            SIZE((uint64_t)llabs(growth_of(first->before.bytes, first->after.bytes))), NAME(first->path));
+        snprintf(text, 4 * SIZE_TEXT_BYTES, "live objects did not grow%s", time);
+}
+
+static void print_verdict(const struct growth_report *report)
+{
+    char subject[2 * MOMENT_TEXT_BYTES + 4], change[4 * SIZE_TEXT_BYTES];
+    const struct growth *growth = report->growth;
+    int64_t grown = growth_of(report->before.moment->live.bytes, report->after.moment->live.bytes);
+    subject_text(report, subject);
+    change_text(report, grown, change);
+    if (grown == 0 || !growth->path_count) {
+        text_verdict("%s: %s", subject, change);
+        return;
+    }
+    const struct growth_path *first = grown < 0 ? &growth->paths[growth->path_count - 1] : growth->paths;
+    text_verdict("%s: %s; %s of it in %s", subject, change,
+        SIZE((uint64_t)llabs(growth_of(first->before.bytes, first->after.bytes))), NAME(first->path));
 }
 
 static void print_sum(const char *name, bool known, uint64_t before, uint64_t after)

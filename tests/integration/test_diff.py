@@ -1,4 +1,5 @@
 """What grew between two moments: by path, records, type and size, as the target knows it of itself."""
+import re
 import subprocess
 import time
 
@@ -134,6 +135,8 @@ def test_two_workers(host, respire):
     first = document["growth"]["paths"][0]
     assert (first["path"], first["objects"]) == (ITEMS, 6000)
     assert sum(row["bytes"] for row in document["growth"]["paths"]) == document["growth"]["live_bytes"]
+    assert re.search(r": the second has \d+ KiB more in live objects; ", respire("diff", idle.pid, busy.pid))
+    assert re.search(r": the second has \d+ KiB less in live objects; ", respire("diff", busy.pid, idle.pid))
 
 
 def test_across_a_restart(host, respire, tmp_path):
