@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "analyze/ledger.h"
 #include "analyze/system_level.h"
@@ -12,6 +13,8 @@
 #include "symbols/elf_modules.h"
 #include "target/capture.h"
 #include "walk/lua_state.h"
+
+enum { BETWEEN_LOOKS_MS = 20 };
 
 static struct error *walk_states(const struct capture *capture, const struct lua_wants *wants,
     struct process *process)
@@ -116,6 +119,13 @@ static bool worth_another_look(const struct target *target, const struct examine
     return contradicts_itself(process);
 }
 
+/* A target that was caught in the middle of something must get on before it is worth another look. */
+static void let_run(unsigned attempt)
+{
+    const struct timespec pause = {.tv_nsec = attempt * BETWEEN_LOOKS_MS * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
 struct error *examine(struct target *target, const struct examine_options *options, struct process *process)
 {
     for (unsigned attempt = 1;; attempt++) {
@@ -133,6 +143,7 @@ struct error *examine(struct target *target, const struct examine_options *optio
         if (attempt < EXAMINE_ATTEMPTS_MAX && worth_another_look(target, options, &seen, error)) {
             error_free(error);
             process_release(&seen);
+            let_run(attempt);
             continue;
         }
         if (error)

@@ -264,7 +264,7 @@ static bool trace_references(struct lua_reference_reader *reader, address_t obje
     return trace_constants(reader, trace);
 }
 
-static void buffer_references(struct lua_reference_reader *reader, const unsigned char *buffer)
+static void buffer_references(struct lua_reference_reader *reader, const unsigned char *buffer, uint32_t bytes)
 {
     const struct lua_object_layout *layout = reader->layout->objects;
     uint32_t label = reference_label(REFERENCE_BUFFER, 0);
@@ -273,7 +273,9 @@ static void buffer_references(struct lua_reference_reader *reader, const unsigne
     if (flags & BUFFER_COPIED)
         lua_reference_add(reader, lua_reference(layout, buffer, layout->string_buffer.copied_from), label);
     lua_reference_add(reader, lua_reference(layout, buffer, layout->string_buffer.keys), label);
-    lua_reference_add(reader, lua_reference(layout, buffer, layout->string_buffer.metatables), label);
+    /* Where nothing follows, it is the depth of recursion: the first buffers had no metatables. */
+    if (bytes > (uint32_t)layout->string_buffer.metatables + layout->reference_bytes)
+        lua_reference_add(reader, lua_reference(layout, buffer, layout->string_buffer.metatables), label);
 }
 
 static bool userdata_references(struct lua_reference_reader *reader, address_t object, struct lua_object_facts *facts)
@@ -296,7 +298,7 @@ static bool userdata_references(struct lua_reference_reader *reader, address_t o
         return true;
     const unsigned char *buffer = view_bytes(&reader->view, address_add(object, layout->userdata.bytes), payload);
     if (buffer)
-        buffer_references(reader, buffer);
+        buffer_references(reader, buffer, payload);
     return buffer != NULL;
 }
 
