@@ -4,7 +4,7 @@
 # Usage: packaging/setup.sh GROUP...
 #   build  compiler, build tool and libraries of the analyzer and the runtime
 #   demo   nginx with ngx_lua, a load generator, a plotter
-#   check  test framework, second compiler, debugger for core files, further programs with LuaJIT inside
+#   check  test framework, second compiler, debugger for core files, browser, further programs with LuaJIT inside
 #   bench  the allocators that the runtime is measured against
 #
 # Installing a server must not leave it running, so services
@@ -12,10 +12,10 @@
 # keeps a policy of their own, which is then left as it is).
 set -eu
 
-build="gcc libc6-dev make meson ninja-build pkg-config libelf-dev libjansson-dev libzstd-dev uthash-dev"
+build="gcc libc6-dev make meson ninja-build pkg-config libelf-dev libjansson-dev libzstd-dev"
 demo="nginx libnginx-mod-http-lua wrk gnuplot-nox python3"
 hosts="neovim knot-resolver rspamd trafficserver trafficserver-experimental-plugins"
-check="libcmocka-dev python3-pytest zstd libluajit2-5.1-dev clang gdb git lua-resty-core lua-resty-lrucache $hosts"
+check="libcmocka-dev python3-pytest zstd libluajit2-5.1-dev clang gdb git lua-resty-core lua-resty-lrucache chromium $hosts"
 bench="libluajit2-5.1-dev libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4"
 
 wanted=""

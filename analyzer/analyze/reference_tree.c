@@ -90,14 +90,15 @@ static uint32_t extra_of(const struct build *build, object_id holder, uint32_t l
     return kind == REFERENCE_SLOT && build->names_threads ? holder : OBJECT_NONE;
 }
 
-/* A folded step tells of a function or coroutine at least where its code is. */
+/* A folded step tells of a Lua function or coroutine at least where its code is; C functions are folded together. */
 static void name_folded(const struct build *build, object_id target, const char *step, char name[OBJECT_PATH_BYTES])
 {
     const struct object_paths *paths = build->paths;
     enum lua_type type = paths->graph->types[target];
+    bool has_place = type == LUA_TYPE_THREAD
+        || (type == LUA_TYPE_FUNCTION && paths->graph->details[target] == DETAIL_FUNCTION_LUA);
     char place[OBJECT_NAME_BYTES];
-    bool placed = (type == LUA_TYPE_FUNCTION || type == LUA_TYPE_THREAD)
-        && object_name(paths->names, NAME_PLACE, target, 0, place);
+    bool placed = has_place && object_name(paths->names, NAME_PLACE, target, 0, place);
     if (placed && type == LUA_TYPE_THREAD)
         snprintf(name, OBJECT_PATH_BYTES, "%s coroutine at %s", step, place);
     else if (placed)

@@ -1,6 +1,5 @@
 """How `respire lua` prints who holds the memory: every form tells the same, and none is broken by what the target holds."""
 import re
-import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
@@ -178,7 +177,6 @@ def test_flame_graph(store, respire):
         assert float(share[1]) == pytest.approx(100 * children[name] / state["live"]["bytes"], abs=0.06)
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="no browser here")
 def test_a_click_spreads_a_frame(store, respire, tmp_path):
     """In a browser, the frame that is clicked takes the whole width; what it does not hold is hidden."""
     click = "<script>document.querySelector(`g[data-n='_G']`).dispatchEvent(new MouseEvent('click'))</script></svg>"
