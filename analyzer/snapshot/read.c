@@ -8,8 +8,7 @@
 #include "base/cleanup.h"
 #include "snapshot/parts.h"
 #include "snapshot/section_reader.h"
-
-enum { MEMORY_SHARE = 2 }; /* of the machine's memory a model may take one half */
+#include "target/memory_room.h"
 
 struct reading {
     struct section_reader sections;
@@ -152,7 +151,6 @@ struct error *snapshot_read(const char *path, bool want_graphs, struct snapshot_
     CLEANUP(cleanup_close) int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return error_errno(ERROR_UNREADABLE, errno, "cannot read the snapshot %s", path);
-    uint64_t memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / MEMORY_SHARE;
-    struct error *error = snapshot_read_file(file, memory_bytes, want_graphs, about, process);
+    struct error *error = snapshot_read_file(file, memory_room_bytes(), want_graphs, about, process);
     return error ? error_wrap(error, "cannot read the snapshot %s", path) : NULL;
 }

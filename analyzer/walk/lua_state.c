@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "layouts/lua_value.h"
+#include "target/memory_room.h"
 #include "target/memory_view.h"
 #include "walk/lua_code_areas.h"
 #include "walk/lua_graph.h"
@@ -12,6 +13,9 @@
 #include "walk/lua_objects.h"
 #include "walk/lua_sparse_pages.h"
 #include "walk/lua_strings.h"
+
+/* With what its analysis takes for a while; 51 were measured where an object refers to 1.8 others. */
+enum { GRAPH_BYTES_PER_OBJECT = 64 };
 
 static const char *collector_phase(uint8_t state)
 {
@@ -59,7 +63,10 @@ static struct error *build_graph(const struct capture *capture, const struct lua
     const struct lua_wants *wants, struct lua_state *state)
 {
     object_index_seal(&state->graph->index);
-    struct error *error = lua_graph_build(capture, site, state, state->graph);
+    struct error *error = memory_room_ask((uint64_t)state->graph->index.count * GRAPH_BYTES_PER_OBJECT,
+        "following the references of its Lua objects");
+    if (!error)
+        error = lua_graph_build(capture, site, state, state->graph);
     if (!error)
         error = lua_names_make(capture, site, state->graph, &state->names);
     if (!error && wants->strings)
