@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "analyze/growth_tree.h"
-#include "analyze/reference_tree.h"
+#include "analyze/step_path.h"
 #include "base/array.h"
 
 enum { MOVED_SHARE = 200 }; /* a step whose change is less than one 200th of all change counts for the one above */
@@ -114,7 +114,7 @@ static struct error *tell_paths(const struct comparing *comparing, struct growth
         struct growth_path row = rows[step];
         if (row.before.bytes == row.after.bytes && row.before.objects == row.after.objects)
             continue;
-        reference_tree_path(&tree->paths, step, path);
+        step_path(&tree->paths, step, path);
         row.path = strdup(path[0] ? path : "(small changes elsewhere)");
         if (!row.path)
             return error_no_memory();
@@ -157,7 +157,7 @@ static struct error *tell_tables(const struct growth_tree *tree, struct growth *
         struct growth_table row = {0};
         if (!tell_table(&tree->items[step], &row))
             continue;
-        reference_tree_path(&tree->paths, step, path);
+        step_path(&tree->paths, step, path);
         struct growth_table *added = ARRAY_ADD(&rows);
         row.path = added ? strdup(path) : NULL;
         if (added)

@@ -1,26 +1,14 @@
 #include "analyze/growth_tree.h"
 
-#include <string.h>
-
 #include "base/array.h"
-
-static uint32_t hash_of(const char *name)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
-    return hash;
-}
 
 /* The step of that name below `parent`; a new one where there is none. */
 static struct error *find_step(struct growth_tree *tree, uint32_t parent, const char *name, uint32_t *step)
 {
-    struct step_key key = {.parent = parent, .label = hash_of(name)};
-    while ((*step = step_map_get(&tree->map, key)) != STEP_MAP_NONE) {
-        if (strcmp(path_tree_name(&tree->paths, *step), name) == 0)
-            return NULL;
-        key.extra++;
-    }
+    struct step_key key;
+    *step = step_map_find_name(&tree->map, &tree->paths, parent, name, &key);
+    if (*step != STEP_MAP_NONE)
+        return NULL;
     struct error *error = path_tree_add(&tree->paths, parent, name, step);
     if (error)
         return error;

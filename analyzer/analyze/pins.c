@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/step_path.h"
 #include "base/array.h"
 
 enum {
@@ -176,7 +177,7 @@ static char *name_holder(const struct pinning *pinning, uint32_t holder)
         return strdup(pathless_names[holder - pinning->tree->count]);
     if (holder == 0)
         return strdup(unnamed_holder);
-    reference_tree_path(pinning->tree, holder, path);
+    step_path(pinning->tree, holder, path);
     return strdup(path);
 }
 

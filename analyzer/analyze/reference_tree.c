@@ -18,8 +18,6 @@ enum {
 
 static const char keys_name[] = "(keys)";
 
-#define TEXT_LABEL UINT32_MAX /* of keys whose extra is the hash of a name */
-
 /* How a step was come to, and the first object there. */
 struct step {
     uint32_t label, extra;
@@ -123,24 +121,13 @@ static void name_step(const struct build *build, uint32_t reference, uint32_t fo
     }
 }
 
-static uint32_t hash_of(const char *name)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
-    return hash;
-}
-
 /* A new step below `parent`, or the one there that has this name. */
 static uint32_t named_step(struct build *build, uint32_t parent, struct step step, const char *name)
 {
-    struct step_key key = {parent, TEXT_LABEL, hash_of(name)};
-    uint32_t node;
-    while ((node = step_map_get(&build->map, key)) != STEP_MAP_NONE) {
-        if (strcmp(path_tree_name(build->tree, node), name) == 0)
-            return node;
-        key.extra++;
-    }
+    struct step_key key;
+    uint32_t node = step_map_find_name(&build->map, build->tree, parent, name, &key);
+    if (node != STEP_MAP_NONE)
+        return node;
     if (build->tree->count >= REFERENCE_TREE_NODES_MAX)
         return parent;
     build->error = path_tree_add(build->tree, parent, name, &node);
@@ -259,7 +246,7 @@ static struct error *begin(struct build *build)
     struct step *root = ARRAY_ADD(&build->steps);
     if (!root)
         return error_no_memory();
-    *root = (struct step){.label = TEXT_LABEL, .extra = OBJECT_NONE, .object = graph->root};
+    *root = (struct step){.label = STEP_LABEL_NAME, .extra = OBJECT_NONE, .object = graph->root};
     return NULL;
 }
 
@@ -282,20 +269,4 @@ struct error *reference_tree_make(const struct object_paths *paths, struct path_
     else
         free(build.step_of);
     return build.error;
-}
-
-void reference_tree_path(const struct path_tree *tree, uint32_t step, char path[OBJECT_PATH_BYTES])
-{
-    const char *names[PATH_TREE_DEPTH_MAX + 1];
-    unsigned depth = 0;
-    for (; step != PATH_NODE_NONE && step != 0 && depth <= PATH_TREE_DEPTH_MAX; step = tree->nodes[step].parent)
-        names[depth++] = path_tree_name(tree, step);
-    size_t length = 0;
-    path[0] = 0;
-    while (depth && length < OBJECT_PATH_BYTES - 1) {
-        const char *name = names[--depth];
-        bool joined = length == 0 || name[0] == '.' || name[0] == '[';
-        int added = snprintf(path + length, OBJECT_PATH_BYTES - length, "%s%s", joined ? "" : ", ", name);
-        length += added > 0 ? (size_t)added : 0;
-    }
 }

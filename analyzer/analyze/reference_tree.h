@@ -20,7 +20,4 @@ enum {
  */
 struct error *reference_tree_make(const struct object_paths *paths, struct path_tree *tree, uint32_t **steps);
 
-/* The step as a path: "package.loaded.session.store[*]". Always fills `path`. */
-void reference_tree_path(const struct path_tree *tree, uint32_t step, char path[OBJECT_PATH_BYTES]);
-
 #endif

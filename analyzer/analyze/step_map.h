@@ -1,4 +1,7 @@
-/* A map from three numbers to one: open addressing, grown at half full. Looked up once for each object of a heap. */
+/*
+ * A map from three numbers to one: open addressing, grown at half full. Looked up once for each object of a heap. The
+ * steps of a tree of paths are found in it by their names.
+ */
 #ifndef RESPIRE_ANALYZE_STEP_MAP_H
 #define RESPIRE_ANALYZE_STEP_MAP_H
 
@@ -6,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "model/path_tree.h"
 
 struct step_key {
     uint32_t parent, label, extra;
@@ -67,6 +73,21 @@ static inline bool step_map_add(struct step_map *map, struct step_key key, uint3
     map->slots[step_map_place(map, key)] = (struct step_slot){key, value};
     map->count++;
     return true;
+}
+
+#define STEP_LABEL_NAME UINT32_MAX /* of keys whose extra is made from a name */
+
+/* The step of that name below `parent`, or STEP_MAP_NONE; then it belongs under `key`. */
+static inline uint32_t step_map_find_name(const struct step_map *map, const struct path_tree *tree, uint32_t parent,
+    const char *name, struct step_key *key)
+{
+    uint32_t hash = 2166136261u, step; /* FNV-1a */
+    for (const char *c = name; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    *key = (struct step_key){parent, STEP_LABEL_NAME, hash};
+    while ((step = step_map_get(map, *key)) != STEP_MAP_NONE && strcmp(path_tree_name(tree, step), name) != 0)
+        key->extra++;
+    return step;
 }
 
 #endif

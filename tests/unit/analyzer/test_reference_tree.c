@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyze/reference_tree.h"
+#include "analyze/step_path.h"
 #include "fake_graph.h"
 
 static struct fake_graph fake;
@@ -45,7 +46,7 @@ static const struct path_node *find(const struct path_tree *tree, const char *wa
 {
     for (uint32_t step = 0; step < tree->count; step++) {
         char path[OBJECT_PATH_BYTES];
-        reference_tree_path(tree, step, path);
+        step_path(tree, step, path);
         if (strcmp(path, wanted) == 0)
             return &tree->nodes[step];
     }
@@ -121,11 +122,41 @@ static void each_object_knows_its_step(void **state)
     uint32_t *steps;
     struct path_tree tree = make_tree(&steps);
     char path[OBJECT_PATH_BYTES];
-    reference_tree_path(&tree, steps[rows], path);
+    step_path(&tree, steps[rows], path);
     assert_string_equal(path, "_G.rows");
     assert_int_equal(steps[dead], PATH_NODE_NONE);
     free(steps);
     path_tree_free(&tree);
+}
+
+/* The path of the last of these names, each below the one before. */
+static const char *path_of(const char *const *names)
+{
+    static char path[OBJECT_PATH_BYTES];
+    struct path_tree tree;
+    uint32_t step = 0;
+    assert_null(path_tree_begin(&tree, "all"));
+    for (; *names; names++)
+        assert_null(path_tree_add(&tree, step, *names, &step));
+    step_path(&tree, step, path);
+    path_tree_free(&tree);
+    return path;
+}
+
+#define PATH_OF(...) path_of((const char *const[]){__VA_ARGS__, NULL})
+
+static void a_path_begins_anew_at_upvalues_and_coroutines(void **state)
+{
+    (void)state;
+    assert_string_equal(PATH_OF("package.loaded", ".store", ".add (a.lua:5)", "upvalue sessions", "[*]"),
+        "upvalue sessions of add (a.lua:5)[*]");
+    assert_string_equal(PATH_OF("_G", ".jobs", "[*] (a.lua:7)", "upvalue rows", ".first"),
+        "upvalue rows of function (a.lua:7).first");
+    assert_string_equal(PATH_OF("_G", ".f (a.lua:1)", "upvalue g (a.lua:2)", "upvalue x"),
+        "upvalue x of upvalue g (a.lua:2)");
+    assert_string_equal(PATH_OF("_G", ".jobs", "[*] coroutine at a.lua:9", "local rows", "[*]"),
+        "coroutine at a.lua:9, local rows[*]");
+    assert_string_equal(PATH_OF("registry", "[*]", "(keys)"), "registry[*], (keys)");
 }
 
 int main(void)
@@ -136,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_list_is_one_step),
         cmocka_unit_test(a_binary_tree_does_not_branch_without_end),
         cmocka_unit_test(each_object_knows_its_step),
+        cmocka_unit_test(a_path_begins_anew_at_upvalues_and_coroutines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
