@@ -3,7 +3,7 @@
 #include "cli/look.h"
 #include "render/flame_svg.h"
 #include "render/folded.h"
-#include "render/json.h"
+#include "render/lua_json.h"
 #include "render/lua_text.h"
 
 enum { TOP_IN_TEXT = 10, TOP_IN_JSON = 100 };

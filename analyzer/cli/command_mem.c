@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 #include "cli/look.h"
 #include "render/json.h"
+#include "render/memory_json.h"
 #include "render/memory_text.h"
 
 /* A ledger that does not add up is not shown. */

@@ -1,5 +1,5 @@
 /*
- * The JSON documents of docs/JSON.md, built with jansson. Every function returns a new reference, or NULL when out of
+ * What the JSON documents of docs/JSON.md are built from, with jansson. Every function returns a new reference, or NULL when out of
  * memory; json_print() writes one document to stdout and releases it. Integers are bytes or counts; a 64-bit size
  * above 2^63 can't occur in user space.
  */
@@ -10,12 +10,14 @@
 
 #include "base/error.h"
 #include "model/process.h"
-#include "render/lua_report.h"
 
-/* With the lists that were asked for, and the largest tables always. */
-json_t *json_lua(const struct lua_report *report);
-json_t *json_memory(const struct process *process);
 json_t *json_checks(const struct checks *checks);
+
+/* null where residency is not known, as in a core file: the key is there, and says so. */
+json_t *json_resident(bool has_residency, uint64_t bytes);
+
+/* How the process was looked at, as key `look` of the document. */
+void json_add_look(json_t *document, const struct process *process);
 
 /* A count or a size. */
 json_t *json_number(uint64_t value);

@@ -12,6 +12,7 @@
 #include "base/array.h"
 #include "base/size.h"
 #include "walk/lua_blocks.h"
+#include "walk/lua_references.h"
 #include "walk/lua_roots.h"
 
 enum {

@@ -5,56 +5,7 @@
 #ifndef RESPIRE_WALK_LUA_REFERENCES_H
 #define RESPIRE_WALK_LUA_REFERENCES_H
 
-#include <stdbool.h>
-
-#include "locate/lua_states.h"
-#include "model/object_graph.h"
-#include "layouts/lua_value.h"
-#include "target/memory_view.h"
-
-enum { METATABLE_CACHE_SLOTS = 256 };
-
-/* What a metatable says to the collector. */
-struct metatable_facts {
-    address_t metatable;
-    bool has_finalizer, weak_keys, weak_values;
-};
-
-struct reference_list {
-    struct reference *items;
-    size_t count, capacity;
-};
-
-struct lua_reference_reader {
-    struct memory_view view;    /* of objects, mostly one behind the other */
-    struct memory_view distant; /* of what they point at: arrays, stacks, constants */
-    const struct lua_layout *layout;
-    const struct object_index *index;
-    struct address_range global_block; /* GG_State: the empty string and dead stubs lie inside it */
-    address_t running_thread;          /* whose stack is read to its end, because its top may be old; or null */
-    address_t traces;                  /* the array that turns numbers into traces */
-    uint32_t trace_slots;
-    uint8_t dead_white;                /* mark bit of objects that wait for the sweep */
-    struct metatable_facts cache[METATABLE_CACHE_SLOTS];
-    struct reference_list list;        /* owned: what was found so far */
-    uint64_t dangling;                 /* references of live objects that lead to no object */
-    uint64_t parts_budget_bytes;       /* of arrays, stacks, constants still to be read: no byte has two owners */
-    uint64_t metatables_budget_bytes;  /* of metatables: these are read again and again */
-    bool no_memory;
-};
-
-/* What was learned of the object besides its references. */
-struct lua_object_facts {
-    uint16_t detail;  /* see model/object_graph.h */
-    uint8_t flags;    /* enum object_flag */
-    uint32_t records, array_slots; /* of a table */
-};
-
-/* Release with lua_reference_reader_free(), whatever the outcome. */
-struct error *lua_reference_reader_make(const struct capture *capture, const struct lua_site *site,
-    const struct object_index *index, struct lua_reference_reader *reader);
-
-void lua_reference_reader_free(struct lua_reference_reader *reader);
+#include "walk/lua_reference_reader.h"
 
 /*
  * Append what `object` refers to. False when it can't be read whole. An object that waits for the sweep refers to
@@ -62,26 +13,5 @@ void lua_reference_reader_free(struct lua_reference_reader *reader);
  */
 bool lua_references_read(struct lua_reference_reader *reader, enum lua_tag tag, address_t object,
     struct lua_object_facts *facts);
-
-/* One reference, when there is an object at `target`; otherwise it counts as dangling. A null target is nothing. */
-void lua_reference_add(struct lua_reference_reader *reader, address_t target, uint32_t label);
-
-/* As above for the object that a value refers to, if it does. */
-void lua_reference_add_value(struct lua_reference_reader *reader, uint64_t value, uint32_t label);
-
-/* As lua_reference_add, for what only may be a reference: no object there is no fault. */
-void lua_reference_try(struct lua_reference_reader *reader, address_t target, uint32_t label);
-
-/* A part that belongs to one object alone; NULL when it is empty or not in memory, or more was read than that holds. */
-const void *lua_part(struct lua_reference_reader *reader, address_t at, uint64_t bytes);
-
-/* The facts of a metatable; none for null. */
-struct metatable_facts lua_metatable_facts(struct lua_reference_reader *reader, address_t metatable);
-
-/* The value under string key `name` in the hash part of the table; false when there is none. */
-bool lua_table_field(struct lua_reference_reader *reader, address_t table, const char *name, uint64_t *value);
-
-/* lua_references_read() for a table. */
-bool lua_table_references(struct lua_reference_reader *reader, address_t object, struct lua_object_facts *facts);
 
 #endif

@@ -1,5 +1,7 @@
 #include "walk/lua_roots.h"
 
+#include "walk/lua_table_references.h"
+
 enum {
     /* The references at the end of global_State, in their order; what follows them is there since 2024, or padding. */
     ROOTS_OF_NAMES = 22, /* of metamethods */

@@ -2,7 +2,7 @@
 #ifndef RESPIRE_WALK_LUA_ROOTS_H
 #define RESPIRE_WALK_LUA_ROOTS_H
 
-#include "walk/lua_references.h"
+#include "walk/lua_reference_reader.h"
 
 /*
  * Append the roots to the reader's list: those first by whose name a Lua programmer would call things. Strings that

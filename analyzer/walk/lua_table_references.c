@@ -1,8 +1,9 @@
 /* Tables: their records, weak ones too, and what metatables tell the collector. */
+#include "walk/lua_table_references.h"
+
 #include <string.h>
 
 #include "base/size.h"
-#include "walk/lua_references.h"
 
 enum {
     METAMETHOD_GC = 2,   /* bits in a metatable's record of what it does not have */
