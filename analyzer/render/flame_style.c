@@ -11,11 +11,11 @@ static const struct kind {
 } kinds[] = {
     {"r", "#cfd4da", "root", {0}},
     {"k", "#f2b56b", "field", {".", "[\""}},
-    {"i", "#f6d787", "item of a table", {"["}},
+    {"i", "#f6d787", "item of a table, key", {"[", "(keys)"}},
     {"u", "#9ccf9c", "upvalue", {"upvalue"}},
     {"c", "#ec9f9a", "coroutine, local variable",
         {"coroutine", "ended coroutine", "running", "main thread", "local", "temporary", "("}},
-    {"m", "#c3aee3", "metatable, environment", {"metatable", "environment", "key"}},
+    {"m", "#c3aee3", "metatable, environment", {"metatable", "environment"}},
     {"o", "#9fc5e8", "function, constant, other", {0}},
 };
 
