@@ -1,7 +1,7 @@
 /*
- * What the JSON documents of docs/JSON.md are built from, with jansson. Every function returns a new reference, or NULL when out of
- * memory; json_print() writes one document to stdout and releases it. Integers are bytes or counts; a 64-bit size
- * above 2^63 can't occur in user space.
+ * What the JSON documents of docs/JSON.md are built from, with jansson. Every function returns a new reference, or NULL
+ * when out of memory; json_print() writes one document to stdout and releases it. Integers are bytes or counts; a
+ * 64-bit size above 2^63 can't occur in user space.
  */
 #ifndef RESPIRE_RENDER_JSON_H
 #define RESPIRE_RENDER_JSON_H

@@ -24,8 +24,8 @@ static json_t *allocator(const struct heap *heap, bool has_residency)
     json_t *sizes = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "held_bytes", json_number(heap->held_bytes),
         "live_bytes", json_number(heap->live_bytes), "free_bytes", json_number(heap->free_bytes), "meta_bytes",
         json_number(heap->meta_bytes), "free_resident_bytes", json_resident(has_residency, heap->free_resident_bytes),
-        "reclaimable_bytes", json_resident(has_residency, heap->reclaimable_bytes), "segments", json_number(heap->segments),
-        "direct_maps", json_number(heap->direct_maps));
+        "reclaimable_bytes", json_resident(has_residency, heap->reclaimable_bytes), "segments",
+        json_number(heap->segments), "direct_maps", json_number(heap->direct_maps));
     json_object_update_new(object, sizes);
     json_object_set_new(object, "histogram", json_pack("{s:o, s:o, s:o}", "used", histogram(&heap->used), "free",
         histogram(&heap->free), "segments", histogram(&heap->segment_sizes)));
