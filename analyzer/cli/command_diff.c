@@ -8,8 +8,6 @@
 #include "cli/look.h"
 #include "render/growth_report.h"
 
-enum { TOP_IN_TEXT = 10, TOP_IN_JSON = 100 };
-
 /* One of the two, looked at, with what the report calls it. */
 struct side {
     struct moment moment;
@@ -65,7 +63,7 @@ static struct error *report(const struct cli_options *options, const struct side
         .before = {&before->moment, before->name, before->path},
         .after = {&after->moment, after->name, after->path},
         .growth = &growth,
-        .top = options->top ? options->top : options->json ? TOP_IN_JSON : TOP_IN_TEXT,
+        .top = options_rows(options),
     };
     const struct check *failed = checks_first_failed(&growth.checks);
     if (failed)

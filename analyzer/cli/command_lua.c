@@ -6,8 +6,6 @@
 #include "render/lua_json.h"
 #include "render/lua_text.h"
 
-enum { TOP_IN_TEXT = 10, TOP_IN_JSON = 100 };
-
 /* No state, or none that could be understood: nothing to show, one sentence why. */
 static struct error *nothing_to_show(const struct look *look)
 {
@@ -65,7 +63,7 @@ static struct error *report_holders(const struct cli_options *options, struct lo
     unsigned asked = asked_for(options);
     struct holders_options wanted = {
         .parts = asked && !options->json ? asked : asked | HOLDERS_TABLES,
-        .top = options->top ? options->top : options->json ? TOP_IN_JSON : TOP_IN_TEXT,
+        .top = options_rows(options),
     };
     struct lua_holders *holders;
     struct error *error = holders_of_states(&look->process, &wanted, &holders);

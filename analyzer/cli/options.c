@@ -34,6 +34,8 @@ static const struct option_row option_rows[] = {
     {OPTION_LIBRARY, "library", 0, "FILE", "another librespire.so than the one that belongs to this program"},
 };
 
+enum { TOP_IN_TEXT = 10, TOP_IN_JSON = 100 }; /* as --help says */
+
 enum { OPTION_ROWS = sizeof(option_rows) / sizeof(option_rows[0]) };
 
 static bool value_may_be_left_out(const struct option_row *row)
@@ -251,6 +253,11 @@ struct error *options_parse(char **arguments, unsigned allowed, enum operand_kin
     if (!error)
         error = check_operand(options, operand);
     return error ? error : check_together(options, allowed);
+}
+
+size_t options_rows(const struct cli_options *options)
+{
+    return options->top ? options->top : options->json ? TOP_IN_JSON : TOP_IN_TEXT;
 }
 
 void options_print_help(unsigned allowed)

@@ -72,6 +72,9 @@ struct error *options_parse(char **arguments, unsigned allowed, enum operand_kin
 /* A process id among the operands. ERROR_USAGE. */
 struct error *options_parse_pid(const char *text, struct cli_options *options);
 
+/* Rows of each list: what --top says, or else few to read and many to process. */
+size_t options_rows(const struct cli_options *options);
+
 /* The lines of --help for these options. */
 void options_print_help(unsigned allowed);
 

@@ -44,15 +44,27 @@ def object_counts(state):
     return {row["type"]: row["count"] for row in state["objects"]}
 
 
+def group_counts(rows):
+    return {row["name"]: row["count"] for row in rows}
+
+
 def object_bytes(state):
     return sum(row["bytes"] for row in state["objects"])
 
 
 def gained(before, after):
     """How many objects of each type there are more than before, without those of which there are as many."""
-    old, new = object_counts(before), object_counts(after)
-    difference = {name: new.get(name, 0) - old.get(name, 0) for name in old.keys() | new.keys()}
-    return {name: count for name, count in difference.items() if count}
+    return difference(object_counts(before), object_counts(after))
+
+
+def groups_gained(before, after):
+    """The same for groups of objects by name."""
+    return difference(group_counts(before), group_counts(after))
+
+
+def difference(old, new):
+    changes = {name: new.get(name, 0) - old.get(name, 0) for name in old.keys() | new.keys()}
+    return {name: count for name, count in changes.items() if count}
 
 
 def resident_sum(rows):

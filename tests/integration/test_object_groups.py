@@ -1,7 +1,7 @@
 """Objects by kind: so many of each as the program made, under the name by which it knows them."""
 import re
 
-from answers import CDATA, assert_checked, object_counts, only_state
+from answers import CDATA, assert_checked, group_counts, groups_gained, object_counts, only_state
 
 # C types by the name that is told, and how one object of each is made. There are MANY of the first, and one more of each
 # that follows.
@@ -52,16 +52,6 @@ def groups(respire, target):
     return only_state(answer)
 
 
-def counts(rows):
-    return {row["name"]: row["count"] for row in rows}
-
-
-def gained(before, after):
-    old, new = counts(before), counts(after)
-    return {name: new.get(name, 0) - old.get(name, 0) for name in old.keys() | new.keys()
-            if new.get(name, 0) != old.get(name, 0)}
-
-
 def unnumbered(rows):
     """Types without a name have a number, which only LuaJIT knows."""
     return {re.sub(r"type \d+", "type N", row["name"]): row for row in rows}
@@ -97,8 +87,8 @@ def test_finalizers(host, respire):
         for i = 51, 60 do kept[i] = ffi.gc(ffi.new("int[4]"), free) end
     """)
     cdata = groups(respire, target)["cdata"]
-    assert counts(cdata["finalized"]) == {"struct point": 15, "int [4]": 10}
-    assert counts(cdata["types"])["struct point"] == 50
+    assert group_counts(cdata["finalized"]) == {"struct point": 15, "int [4]": 10}
+    assert group_counts(cdata["types"])["struct point"] == 50
 
 
 def test_userdata(host, respire):
@@ -120,7 +110,7 @@ def test_userdata(host, respire):
         for i = 1, 5 do files[i] = io.tmpfile() end
         collectgarbage() collectgarbage()
     """)
-    found = counts(groups(respire, target)["userdata"])
+    found = group_counts(groups(respire, target)["userdata"])
     assert found["net.socket"] == 7
     assert found["my.timer"] == 9
     assert found["metatable _G.Class"] == 11
@@ -143,7 +133,7 @@ def test_protos_by_file(host, respire):
         load_file("two", 25)
         load_file("three", 1)
     """)
-    found = counts(groups(respire, target)["protos"])
+    found = group_counts(groups(respire, target)["protos"])
     assert {name: count for name, count in found.items() if name.startswith("app/")} == {
         "app/one.lua": 41, "app/two.lua": 26, "app/three.lua": 2}
 
@@ -169,7 +159,7 @@ def test_traces_by_file(host, respire):
     """)
     first, second = int(target.evaluate("return first")), int(target.evaluate("return second"))
     assert first >= 2 and second >= 1
-    assert counts(groups(respire, target)["traces"]) == {"app/a.lua": first, "app/b.lua": second}
+    assert group_counts(groups(respire, target)["traces"]) == {"app/a.lua": first, "app/b.lua": second}
 
 
 def test_coroutines_by_line(host, respire):
@@ -196,7 +186,7 @@ def test_coroutines_by_line(host, respire):
         collectgarbage() collectgarbage()
     """)
     rows = groups(respire, target)["coroutines"]
-    assert counts(rows) == {"app/job.lua:17": 30, "app/job.lua:20": 20, "(ended)": 10, "(ended by an error)": 5}
+    assert group_counts(rows) == {"app/job.lua:17": 30, "app/job.lua:20": 20, "(ended)": 10, "(ended by an error)": 5}
 
 
 def test_garbage(host, respire):
@@ -220,8 +210,8 @@ def test_garbage(host, respire):
     before = garbage()
     target.call("drop")
     after = garbage()
-    assert gained(before["types"], after["types"]) == {"function": 500, "upvalue": 500, "table": 300, "cdata": 200}
-    assert gained(before["functions"], after["functions"]) == {"app/maker.lua:3": 500}
+    assert groups_gained(before["types"], after["types"]) == {"function": 500, "upvalue": 500, "table": 300, "cdata": 200}
+    assert groups_gained(before["functions"], after["functions"]) == {"app/maker.lua:3": 500}
     assert after["objects"] - before["objects"] == 1500
     target.ask("gc")
     assert garbage()["objects"] < 20

@@ -1,7 +1,7 @@
 """What strings have in common: the program makes so many of each kind, and says so by making them."""
 import pytest
 
-from answers import STRING, assert_checked, object_counts, only_state
+from answers import STRING, assert_checked, group_counts, groups_gained, object_counts, only_state
 
 # Made by one function each, with the collector stopped: nothing but these strings is new between two looks.
 STRINGS = """
@@ -49,24 +49,14 @@ def strings(respire, target, *options):
     return state["strings"]
 
 
-def counts(rows):
-    return {row["name"]: row["count"] for row in rows}
-
-
-def gained(before, after):
-    old, new = counts(before), counts(after)
-    return {name: new.get(name, 0) - old.get(name, 0) for name in old.keys() | new.keys()
-            if new.get(name, 0) != old.get(name, 0)}
-
-
 @pytest.mark.parametrize("function, shown, hidden, count", KINDS, ids=[kind[0] for kind in KINDS])
 def test_patterns(host, respire, function, shown, hidden, count):
     """So many more strings are so many more of their pattern, and of no other."""
     target = host(script=STRINGS)
     before = {mode: strings(respire, target, *mode)["patterns"] for mode in [(), ("--show-strings",)]}
     target.call(function)
-    assert gained(before[()], strings(respire, target)["patterns"]) == {hidden: count}
-    assert gained(before[("--show-strings",)], strings(respire, target, "--show-strings")["patterns"]) == {shown: count}
+    assert groups_gained(before[()], strings(respire, target)["patterns"]) == {hidden: count}
+    assert groups_gained(before[("--show-strings",)], strings(respire, target, "--show-strings")["patterns"]) == {shown: count}
 
 
 def test_many_of_their_own_kind(host, respire):
@@ -74,7 +64,7 @@ def test_many_of_their_own_kind(host, respire):
     target = host(script=STRINGS)
     before = strings(respire, target, "--show-strings")["patterns"]
     target.call("make_names")
-    after = gained(before, strings(respire, target, "--show-strings")["patterns"])
+    after = groups_gained(before, strings(respire, target, "--show-strings")["patterns"])
     assert after == {"name:*": 1000}
 
 
@@ -94,7 +84,7 @@ def test_sizes(host, respire):
     before = strings(respire, target)["sizes"]
     target.call("make_users")
     lengths = [len(f"user:{i}") for i in range(1, 3001)]
-    assert gained(before, strings(respire, target)["sizes"]) == {
+    assert groups_gained(before, strings(respire, target)["sizes"]) == {
         "4-7": sum(length < 8 for length in lengths), "8-15": sum(length >= 8 for length in lengths)}
 
 
@@ -105,8 +95,8 @@ def test_contents_stay_hidden(host, respire):
         for i = 1, 50 do secrets[i] = "Xylophone=Quetzalcoatl" .. i .. "; Zwieback" end
         collectgarbage("stop")
     """)
-    assert counts(strings(respire, target)["patterns"])["a{9}=a{12}%d; a{8}"] == 50
-    assert counts(strings(respire, target, "--show-strings")["patterns"])["Xylophone=Quetzalcoatl%d; Zwieback"] == 50
+    assert group_counts(strings(respire, target)["patterns"])["a{9}=a{12}%d; a{8}"] == 50
+    assert group_counts(strings(respire, target, "--show-strings")["patterns"])["Xylophone=Quetzalcoatl%d; Zwieback"] == 50
     for text in (str(strings(respire, target)), respire("lua", target.pid, "--strings")):
         for word in ("Xylophone", "Quetzalcoatl", "Zwieback"):
             assert word not in text
@@ -127,6 +117,6 @@ def test_more_patterns_than_rows(host, respire):
         for i = 1, 20000 do keep[#keep + 1] = "user:" .. i end
     """)
     rows = strings(respire, target, "--show-strings")["patterns"]
-    assert counts(rows)["user:%d"] == 20000
+    assert group_counts(rows)["user:%d"] == 20000
     assert len(rows) <= 1001
     assert rows[-1]["name"] == "(others)"

@@ -7,25 +7,7 @@
 
 #include "native.h"
 
-#include <lauxlib.h>
-#include <lua.h>
-#include <lualib.h>
-
-static inline lua_State *open_state(void)
-{
-    lua_State *L = luaL_newstate();
-    if (!L)
-        die("no state");
-    luaL_openlibs(L);
-    return L;
-}
-
-static inline void run(lua_State *L, const char *code)
-{
-    if (luaL_dostring(L, code) != 0)
-        die(lua_tostring(L, -1));
-    lua_settop(L, 0);
-}
+#include "../lua_state.h"
 
 static inline long count_bytes(lua_State *L)
 {

@@ -7,9 +7,7 @@
 
 #include "host.h"
 
-#include <lauxlib.h>
-#include <lua.h>
-#include <lualib.h>
+#include "../lua_state.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -101,21 +99,6 @@ static inline void idle_ms(int ms)
 {
     if (wait_with(EPOLL_WAIT, -1, ms, NULL) != 0)
         die("an event that nobody sent");
-}
-
-static inline lua_State *open_state(void)
-{
-    lua_State *L = luaL_newstate();
-    if (!L)
-        die("no state");
-    luaL_openlibs(L);
-    return L;
-}
-
-static inline void run(lua_State *L, const char *code)
-{
-    if (luaL_dostring(L, code) != 0)
-        die(lua_tostring(L, -1));
 }
 
 static inline long number(lua_State *L, const char *global)
