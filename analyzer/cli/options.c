@@ -207,15 +207,13 @@ static struct error *check_together(const struct cli_options *options, unsigned 
         return error_new(ERROR_USAGE, "--refs=folded and --refs=svg print that alone: no --json, no other list");
     if (options->sysroot && !options->core_path)
         return error_new(ERROR_USAGE, "--sysroot goes with --core");
-    if (options->show_strings && !options->strings && !(allowed & OPTION_OUTPUT))
+    if (options->show_strings && !options->strings && (allowed & OPTION_STRINGS))
         return error_new(ERROR_USAGE, "--show-strings goes with --strings");
     return NULL;
 }
 
 static struct error *check_operand(const struct cli_options *options, enum operand_kind operand)
 {
-    if (options->help)
-        return NULL;
     int given = (options->pid != 0) + (options->core_path != NULL) + (options->snapshot_path != NULL);
     if (operand == OPERAND_PID && given == 0)
         return error_new(ERROR_USAGE,
@@ -250,8 +248,9 @@ struct error *options_parse(char **arguments, unsigned allowed, enum operand_kin
             error = options_parse_pid(*arguments, options);
         }
     }
-    if (!error)
-        error = check_operand(options, operand);
+    if (error || options->help)
+        return error;
+    error = check_operand(options, operand);
     return error ? error : check_together(options, allowed);
 }
 

@@ -134,6 +134,15 @@ static void what_is_wrong_is_said(void **state)
     refused(ARGUMENTS("x"), 0, OPERAND_NONE, "'x'");
 }
 
+static void help_is_shown_whatever_else_is_missing(void **state)
+{
+    (void)state;
+    struct cli_options options = {0};
+    unsigned allowed = OPTION_HELP | OPTION_STRINGS | OPTION_SHOW_STRINGS | OPTION_CORE | OPTION_SYSROOT;
+    assert_null(options_parse(ARGUMENTS("--show-strings", "--help", "--sysroot", "/"), allowed, OPERAND_PID, &options));
+    assert_true(options.help);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +155,7 @@ int main(void)
         cmocka_unit_test(the_number_of_rows_is_a_number),
         cmocka_unit_test(a_program_keeps_its_own_options),
         cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(help_is_shown_whatever_else_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
