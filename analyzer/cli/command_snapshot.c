@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/look.h"
 #include "render/json.h"
@@ -42,7 +43,7 @@ static void print_text(const struct cli_options *options, const struct look *loo
         puts("Contents of strings are in the file: they may be secrets.");
 }
 
-static struct error *write_look(const struct cli_options *options, struct look *look)
+static struct error *write_look(const struct cli_options *options, struct look *look, double look_ms)
 {
     struct snapshot_about about = {
         .writer = RESPIRE_VERSION,
@@ -50,15 +51,14 @@ static struct error *write_look(const struct cli_options *options, struct look *
         .shows_strings = options->show_strings,
         .taken_ns = look->taken_ns,
     };
-    struct written written = {0};
-    uint64_t looked_ns = look_clock_ns();
+    struct written written = {.look_seconds = look_ms / 1000};
+    double start_ms = clock_now_ms();
     snprintf(about.name, sizeof(about.name), "%s", look->name);
     struct error *error = snapshot_write(options->output_path, &about, &look->process, &written.file_bytes);
     if (error)
         return error;
     count_objects(&look->process, &written);
-    written.look_seconds = (double)(looked_ns - look->taken_ns) / 1e9;
-    written.write_seconds = (double)(look_clock_ns() - looked_ns) / 1e9;
+    written.write_seconds = (clock_now_ms() - start_ms) / 1000;
     if (options->json)
         return print_json(options, look, &written);
     print_text(options, look, &written);
@@ -77,12 +77,13 @@ struct error *command_snapshot(const struct cli_options *options)
     };
     if (!options->output_path)
         return error_new(ERROR_USAGE, "where to? respire snapshot PID -o FILE");
+    double start_ms = clock_now_ms();
     struct error *error = snapshot_check_path(options->output_path);
     if (!error)
         error = look_take(options, everything, &look);
     if (error)
         return error;
-    error = write_look(options, &look);
+    error = write_look(options, &look, clock_now_ms() - start_ms);
     process_release(&look.process);
     return error;
 }

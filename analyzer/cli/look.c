@@ -49,7 +49,7 @@ static void name_file(const char *path, char name[PROCESS_NAME_BYTES])
     snprintf(name, PROCESS_NAME_BYTES, "(%.*s)", PROCESS_NAME_BYTES - 4, slash ? slash + 1 : path);
 }
 
-uint64_t look_clock_ns(void)
+static uint64_t since_1970_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -76,7 +76,6 @@ static struct error *look_into_snapshot(const struct cli_options *options, const
     look->is_snapshot = true;
     look->is_core = about.is_core;
     look->taken_ns = about.taken_ns;
-    look->shows_strings = about.shows_strings;
     snprintf(look->name, sizeof(look->name), "%s", about.name);
     error = check_strings(options, &about);
     if (!error && wanted->want_map && !look->process.has_map)
@@ -96,7 +95,7 @@ void look_print_end(const struct look *look)
 struct error *look_take(const struct cli_options *options, struct examine_options wanted, struct look *look)
 {
     CLEANUP(target_close_cleanup) struct target *target = NULL;
-    *look = (struct look){.is_core = options->core_path != NULL, .taken_ns = look_clock_ns()};
+    *look = (struct look){.is_core = options->core_path != NULL, .taken_ns = since_1970_ns()};
     if (options->snapshot_path)
         return look_into_snapshot(options, &wanted, look);
     struct error *error = options->core_path ? target_open_core(options->core_path, options->sysroot, &target)

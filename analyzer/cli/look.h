@@ -12,8 +12,7 @@ struct look {
     char name[PROCESS_NAME_BYTES]; /* "nginx", or the core file's name */
     bool is_core;
     uint64_t taken_ns;             /* since 1970 */
-    bool is_snapshot;              /* what a snapshot of process or core kept; strings with their contents: */
-    bool shows_strings;
+    bool is_snapshot;              /* what a snapshot of process or core kept */
 };
 
 /*
@@ -24,7 +23,5 @@ struct error *look_take(const struct cli_options *options, struct examine_option
 
 /* How the look went, as the last line of a text. */
 void look_print_end(const struct look *look);
-
-uint64_t look_clock_ns(void);
 
 #endif
