@@ -112,7 +112,7 @@ static struct error *tell_paths(const struct comparing *comparing, struct growth
     growth->paths = rows;
     for (uint32_t step = 0; step < tree->count; step++) {
         struct growth_path row = rows[step];
-        if (row.before.bytes == row.after.bytes && row.before.objects == row.after.objects)
+        if (!amount_differs(&row.before, &row.after))
             continue;
         step_path(&tree->paths, step, path);
         row.path = strdup(path[0] ? path : "(small changes elsewhere)");
@@ -147,10 +147,7 @@ static int compare_tables(const void *left, const void *right)
 
 static struct error *tell_tables(const struct growth_tree *tree, struct growth *growth)
 {
-    struct {
-        struct growth_table *items;
-        size_t count, capacity;
-    } rows = {0};
+    ARRAY(struct growth_table) rows = {0};
     char path[OBJECT_PATH_BYTES];
     struct error *error = NULL;
     for (uint32_t step = 0; step < tree->count && !error; step++) {
@@ -171,17 +168,15 @@ static struct error *tell_tables(const struct growth_tree *tree, struct growth *
     return error;
 }
 
-static struct amount sum_of(const struct amount *amounts, size_t count)
+static uint64_t bytes_of(const struct amount *amounts, size_t count)
 {
-    struct amount sum = {0};
-    for (size_t i = 0; i < count; i++) {
-        sum.objects += amounts[i].objects;
-        sum.bytes += amounts[i].bytes;
-    }
-    return sum;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += amounts[i].bytes;
+    return bytes;
 }
 
-/* Each of the three ways to tell what is live must come to the same. */
+/* Each of the three ways to tell what is live must come to what was reached. */
 static void add_checks(const struct moment *before, const struct moment *after, const struct comparing *comparing,
     struct checks *checks)
 {
@@ -189,9 +184,9 @@ static void add_checks(const struct moment *before, const struct moment *after, 
     checks_add(checks, "paths before sum to the live bytes", before->live.bytes, paths[GROWTH_BEFORE].bytes);
     checks_add(checks, "paths after sum to the live bytes", after->live.bytes, paths[GROWTH_AFTER].bytes);
     checks_add(checks, "types sum to the live bytes", before->live.bytes + after->live.bytes,
-        sum_of(before->types, LUA_TYPES).bytes + sum_of(after->types, LUA_TYPES).bytes);
+        bytes_of(before->types, LUA_TYPES) + bytes_of(after->types, LUA_TYPES));
     checks_add(checks, "sizes sum to the live bytes", before->live.bytes + after->live.bytes,
-        sum_of(before->sizes, HISTOGRAM_BINS).bytes + sum_of(after->sizes, HISTOGRAM_BINS).bytes);
+        bytes_of(before->sizes, HISTOGRAM_BINS) + bytes_of(after->sizes, HISTOGRAM_BINS));
 }
 
 static struct error *compare(struct comparing *comparing, struct growth *growth)

@@ -13,7 +13,6 @@ static void add_to(struct amount *amount, uint64_t bytes)
 static void add_object(struct moment *moment, const struct object_graph *graph, object_id object)
 {
     uint64_t bytes = graph->bytes[object];
-    add_to(&moment->live, bytes);
     add_to(&moment->types[graph->types[object]], bytes);
     add_to(&moment->sizes[histogram_bin(bytes)], bytes);
 }
@@ -62,6 +61,8 @@ static struct error *add_state(const struct lua_state *state, struct moment *mom
     struct reach reach;
     struct error *error = reach_find(state->graph, &reach);
     if (!error) {
+        moment->live.objects += reach.live_objects;
+        moment->live.bytes += reach.live_bytes;
         moment->garbage.objects += reach.doomed_objects + reach.awaited_objects;
         moment->garbage.bytes += reach.doomed_bytes + reach.awaited_bytes;
         error = add_tree(state, &reach, moment);

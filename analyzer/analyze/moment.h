@@ -13,6 +13,11 @@ struct amount {
     uint64_t objects, bytes;
 };
 
+static inline bool amount_differs(const struct amount *before, const struct amount *after)
+{
+    return before->bytes != after->bytes || before->objects != after->objects;
+}
+
 /* The tables that lie at one step of a tree of paths. */
 struct step_tables {
     uint64_t tables, records, bytes;

@@ -1,4 +1,3 @@
-#include <inttypes.h>
 
 #include "render/growth_report.h"
 #include "render/json.h"
@@ -66,16 +65,11 @@ static json_t *tables(const struct growth_report *report)
     return list;
 }
 
-static bool differ(const struct amount *before, const struct amount *after)
-{
-    return before->bytes != after->bytes || before->objects != after->objects;
-}
-
 static json_t *types(const struct moment *before, const struct moment *after)
 {
     json_t *list = json_array();
     for (unsigned type = 0; type < LUA_TYPES; type++)
-        if (differ(&before->types[type], &after->types[type]))
+        if (amount_differs(&before->types[type], &after->types[type]))
             json_array_append_new(list, with_amounts(json_pack("{s:s}", "type", lua_type_name((enum lua_type)type)),
                 &before->types[type], &after->types[type]));
     return list;
@@ -85,7 +79,7 @@ static json_t *sizes(const struct moment *before, const struct moment *after)
 {
     json_t *list = json_array();
     for (unsigned bin = 0; bin < HISTOGRAM_BINS; bin++)
-        if (differ(&before->sizes[bin], &after->sizes[bin]))
+        if (amount_differs(&before->sizes[bin], &after->sizes[bin]))
             json_array_append_new(list, with_amounts(json_pack("{s:o, s:o}", "low", json_number((uint64_t)1 << bin),
                 "high", json_number((uint64_t)1 << (bin + 1))), &before->sizes[bin], &after->sizes[bin]));
     return list;

@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -154,11 +153,6 @@ static void print_tables(const struct growth_report *report)
     }
 }
 
-static bool differ(const struct amount *before, const struct amount *after)
-{
-    return before->bytes != after->bytes || before->objects != after->objects;
-}
-
 /* Most growth first: few rows, so each round looks for the next. */
 static void print_sorted(const char *what, const struct amount *before, const struct amount *after, unsigned count,
     void (*name)(unsigned row, char text[2 * SIZE_TEXT_BYTES + 4]))
@@ -167,7 +161,7 @@ static void print_sorted(const char *what, const struct amount *before, const st
     for (unsigned round = 0; round < count; round++) {
         unsigned next = count;
         for (unsigned i = 0; i < count; i++)
-            if (!printed[i] && differ(&before[i], &after[i]) && (next == count
+            if (!printed[i] && amount_differs(&before[i], &after[i]) && (next == count
                 || growth_of(before[i].bytes, after[i].bytes) > growth_of(before[next].bytes, after[next].bytes)))
                 next = i;
         if (next == count)
