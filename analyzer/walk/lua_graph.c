@@ -4,27 +4,24 @@
  */
 #include "walk/lua_graph.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/array.h"
 #include "base/size.h"
 #include "walk/lua_blocks.h"
 #include "walk/lua_references.h"
 #include "walk/lua_roots.h"
+#include "walk/object_shares.h"
 
 enum {
-    WORKERS_MAX = 8,
-    OBJECTS_PER_WORKER_MIN = 100000, /* for fewer, a thread costs more than it saves */
     OBJECT_HEADER_BYTES = 16,
     MARK_FIXED = 0x20,
 };
 
 struct graph_worker {
     struct object_graph *graph;
-    object_id first, end;
+    struct object_share share;
     struct lua_reference_reader reader;
     struct lua_block_reader blocks;
     struct table_numbers many_records, array_slots;
@@ -32,8 +29,6 @@ struct graph_worker {
     uint64_t bytes;
     uint64_t unread; /* objects that are not in memory as a whole */
     bool no_memory;
-    pthread_t thread;
-    bool threaded;
 };
 
 static void note_number(struct graph_worker *worker, struct table_numbers *list, object_id id, uint32_t number)
@@ -94,17 +89,13 @@ static void read_object(struct graph_worker *worker, object_id id, address_t obj
 static void *read_share(void *argument)
 {
     struct graph_worker *worker = argument;
-    struct object_cursor cursor = object_cursor_at(&worker->graph->index, worker->first);
-    for (object_id id = worker->first; id < worker->end && !worker->reader.no_memory && !worker->no_memory; id++)
+    struct object_cursor cursor = object_cursor_at(&worker->graph->index, worker->share.first);
+    for (object_id id = worker->share.first; id < worker->share.end; id++) {
+        if (worker->reader.no_memory || worker->no_memory)
+            break;
         read_object(worker, id, object_cursor_next(&cursor));
+    }
     return NULL;
-}
-
-static unsigned workers_for(object_id objects)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t wanted = size_min(objects / OBJECTS_PER_WORKER_MIN + 1, processors > 0 ? (uint64_t)processors : 1);
-    return (unsigned)size_min(wanted, WORKERS_MAX);
 }
 
 static struct error *start_workers(const struct capture *capture, const struct lua_site *site,
@@ -114,19 +105,12 @@ static struct error *start_workers(const struct capture *capture, const struct l
     for (unsigned i = 0; i < count && !error; i++) {
         struct graph_worker *worker = &workers[i];
         worker->graph = graph;
-        worker->first = (object_id)((uint64_t)graph->count * i / count);
-        worker->end = (object_id)((uint64_t)graph->count * (i + 1) / count);
+        worker->share = object_share(graph->count, i, count);
         worker->blocks = lua_block_reader_make(capture, site->layout, site->thread);
         error = lua_reference_reader_make(capture, site, &graph->index, &worker->reader);
     }
-    for (unsigned i = 1; i < count && !error; i++)
-        workers[i].threaded = pthread_create(&workers[i].thread, NULL, read_share, &workers[i]) == 0;
-    for (unsigned i = 0; i < count && !error; i++)
-        if (!workers[i].threaded)
-            read_share(&workers[i]);
-    for (unsigned i = 1; i < count; i++)
-        if (workers[i].threaded)
-            pthread_join(workers[i].thread, NULL);
+    if (!error)
+        object_shares_run(read_share, workers, sizeof(*workers), count);
     return error;
 }
 
@@ -150,7 +134,7 @@ static struct error *join_references(struct object_graph *graph, struct graph_wo
         const struct reference_list *list = &workers[i].reader.list;
         if (list->count)
             memcpy(graph->references + graph->reference_count, list->items, list->count * sizeof(*list->items));
-        for (object_id id = workers[i].first; id < workers[i].end; id++)
+        for (object_id id = workers[i].share.first; id < workers[i].share.end; id++)
             graph->first_reference[id] += graph->reference_count;
         graph->reference_count += (uint32_t)list->count;
         lua_reference_reader_free(&workers[i].reader);
@@ -241,9 +225,9 @@ static void add_equations(struct lua_state *state, const struct graph_worker *wo
 struct error *lua_graph_build(const struct capture *capture, const struct lua_site *site, struct lua_state *state,
     struct object_graph *graph)
 {
-    struct graph_worker workers[WORKERS_MAX];
+    struct graph_worker workers[OBJECT_SHARES_MAX];
     memset(workers, 0, sizeof(workers));
-    unsigned count = workers_for(graph->index.count);
+    unsigned count = object_shares(graph->index.count);
     struct error *error = make_arrays(graph);
     if (!error)
         error = start_workers(capture, site, graph, workers, count);

@@ -2,19 +2,16 @@
 #include "walk/lua_strings.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/size.h"
 #include "model/histogram.h"
 #include "target/memory_view.h"
+#include "walk/object_shares.h"
 #include "walk/pattern_groups.h"
 
 enum {
-    WORKERS_MAX = 8,
-    OBJECTS_PER_WORKER_MIN = 100000, /* for fewer, a thread costs more than it saves */
-    LENGTHS = 33,                    /* 0, and one for each power of two of 32 bits */
+    LENGTHS = 33, /* 0, and one for each power of two of 32 bits */
     SIZE_NAME_BYTES = 32,
 };
 
@@ -22,12 +19,10 @@ struct string_worker {
     const struct lua_object_layout *layout;
     const struct object_graph *graph;
     struct memory_view view;
-    object_id first, end;
+    struct object_share share;
     bool show_contents;
     struct pattern_groups patterns;
     struct histogram_bin lengths[LENGTHS];
-    pthread_t thread;
-    bool threaded;
 };
 
 static void count_string(struct string_worker *worker, address_t string, uint64_t bytes)
@@ -50,32 +45,13 @@ static void count_string(struct string_worker *worker, address_t string, uint64_
 static void *count_share(void *argument)
 {
     struct string_worker *worker = argument;
-    struct object_cursor cursor = object_cursor_at(&worker->graph->index, worker->first);
-    for (object_id id = worker->first; id < worker->end; id++) {
+    struct object_cursor cursor = object_cursor_at(&worker->graph->index, worker->share.first);
+    for (object_id id = worker->share.first; id < worker->share.end; id++) {
         address_t object = object_cursor_next(&cursor);
         if (worker->graph->types[id] == LUA_TYPE_STRING)
             count_string(worker, object, worker->graph->bytes[id]);
     }
     return NULL;
-}
-
-static unsigned workers_for(object_id objects)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t wanted = size_min(objects / OBJECTS_PER_WORKER_MIN + 1, processors > 0 ? (uint64_t)processors : 1);
-    return (unsigned)size_min(wanted, WORKERS_MAX);
-}
-
-static void run_workers(struct string_worker *workers, unsigned count)
-{
-    for (unsigned i = 1; i < count; i++)
-        workers[i].threaded = pthread_create(&workers[i].thread, NULL, count_share, &workers[i]) == 0;
-    for (unsigned i = 0; i < count; i++)
-        if (!workers[i].threaded)
-            count_share(&workers[i]);
-    for (unsigned i = 1; i < count; i++)
-        if (workers[i].threaded)
-            pthread_join(workers[i].thread, NULL);
 }
 
 static void join_workers(struct string_worker *workers, unsigned count)
@@ -120,16 +96,15 @@ static struct error *tell(struct string_worker *all, struct lua_strings *strings
 struct error *lua_strings_group(const struct capture *capture, const struct lua_site *site,
     const struct object_graph *graph, bool show_contents, struct lua_strings *strings)
 {
-    struct string_worker workers[WORKERS_MAX];
-    unsigned count = workers_for(graph->index.count);
+    struct string_worker workers[OBJECT_SHARES_MAX];
+    unsigned count = object_shares(graph->index.count);
     struct error *error = NULL;
     for (unsigned i = 0; i < count; i++) {
         workers[i] = (struct string_worker){
             .layout = site->layout->objects,
             .graph = graph,
             .view = view_of(capture),
-            .first = (object_id)((uint64_t)graph->index.count * i / count),
-            .end = (object_id)((uint64_t)graph->index.count * (i + 1) / count),
+            .share = object_share(graph->index.count, i, count),
             .show_contents = show_contents,
         };
         struct error *made = pattern_groups_make(&workers[i].patterns);
@@ -139,7 +114,7 @@ struct error *lua_strings_group(const struct capture *capture, const struct lua_
         }
     }
     if (!error) {
-        run_workers(workers, count);
+        object_shares_run(count_share, workers, sizeof(*workers), count);
         join_workers(workers, count);
         error = tell(&workers[0], strings);
     }
