@@ -85,7 +85,7 @@ static struct error *name_largest(const struct group_sums *sums, group_namer nam
         others.count += sums->items[i].count;
         others.bytes += sums->items[i].bytes;
     }
-    return error || others.count == 0 ? error : group_rows_add(rows, "(others)", others.count, others.bytes);
+    return error || others.count == 0 ? error : group_rows_add(rows, GROUP_ROW_OTHERS, others.count, others.bytes);
 }
 
 struct error *group_sums_name(struct group_sums *sums, group_namer namer, const struct object_paths *paths,

@@ -2,8 +2,6 @@
 #ifndef RESPIRE_ANALYZE_HOLDERS_H
 #define RESPIRE_ANALYZE_HOLDERS_H
 
-#include <stdbool.h>
-
 #include "model/lua_holders.h"
 #include "model/lua_state.h"
 

@@ -25,19 +25,10 @@ static void copy_name(char name[OBJECT_NAME_BYTES], const char *text)
     snprintf(name, OBJECT_NAME_BYTES, "%s", text);
 }
 
-/* What `object` refers to in that way, or OBJECT_NONE. */
-static object_id referred(const struct object_graph *graph, object_id object, enum reference_kind kind)
-{
-    for (uint32_t i = graph->first_reference[object]; i < graph->first_reference[object + 1]; i++)
-        if (reference_kind(graph->references[i].label) == kind)
-            return graph->references[i].target;
-    return OBJECT_NONE;
-}
-
 /* The string that names the file of a proto. */
 static object_id chunk_name(const struct object_graph *graph, object_id proto)
 {
-    return proto == OBJECT_NONE ? OBJECT_NONE : referred(graph, proto, REFERENCE_CHUNK_NAME);
+    return proto == OBJECT_NONE ? OBJECT_NONE : graph_referred(graph, proto, REFERENCE_CHUNK_NAME);
 }
 
 static uint64_t text_key(const char *text)
@@ -70,13 +61,14 @@ static void add_object(struct object_groups *groups, object_id object)
             group_sums_add(&groups->finalized, graph->details[object], object, bytes);
         break;
     case LUA_TYPE_USERDATA:
-        group_sums_add(&groups->userdata, referred(graph, object, REFERENCE_METATABLE), object, bytes);
+        group_sums_add(&groups->userdata, graph_referred(graph, object, REFERENCE_METATABLE), object, bytes);
         break;
     case LUA_TYPE_PROTO:
         group_sums_add(&groups->protos, chunk_name(graph, object), object, bytes);
         break;
     case LUA_TYPE_TRACE:
-        group_sums_add(&groups->traces, chunk_name(graph, referred(graph, object, REFERENCE_PROTO)), object, bytes);
+        group_sums_add(&groups->traces, chunk_name(graph, graph_referred(graph, object, REFERENCE_PROTO)), object,
+            bytes);
         break;
     case LUA_TYPE_THREAD:
         if (object != groups->main_thread)
@@ -121,7 +113,7 @@ static void name_proto_file(const struct object_paths *paths, const struct group
 
 static void name_trace_file(const struct object_paths *paths, const struct group_sum *sum, char *name)
 {
-    object_id proto = referred(paths->graph, sum->example, REFERENCE_PROTO);
+    object_id proto = graph_referred(paths->graph, sum->example, REFERENCE_PROTO);
     if (proto == OBJECT_NONE)
         return copy_name(name, "(unknown)");
     name_file(paths, proto, name);
@@ -138,7 +130,7 @@ static void name_coroutine(const struct object_paths *paths, const struct group_
 struct error *object_groups_find(const struct object_paths *paths, size_t limit, struct lua_holders *holders)
 {
     const struct object_graph *graph = paths->graph;
-    struct object_groups groups = {.paths = paths, .main_thread = referred(graph, graph->root, ROOT_MAIN_THREAD)};
+    struct object_groups groups = {.paths = paths, .main_thread = graph_referred(graph, graph->root, ROOT_MAIN_THREAD)};
     for (object_id object = 0; object < graph->count; object++)
         if (paths->reach->via[object] != REACH_NONE)
             add_object(&groups, object);
@@ -187,7 +179,7 @@ struct error *object_groups_find_garbage(const struct object_paths *paths, size_
             continue;
         group_sums_add(&types, graph->types[object], object, graph->bytes[object]);
         if (graph->types[object] == LUA_TYPE_FUNCTION)
-            group_sums_add(&functions, referred(graph, object, REFERENCE_PROTO), object, graph->bytes[object]);
+            group_sums_add(&functions, graph_referred(graph, object, REFERENCE_PROTO), object, graph->bytes[object]);
     }
     struct error *error = group_sums_name(&types, name_type, paths, limit, &holders->garbage_types);
     if (error)

@@ -156,11 +156,18 @@ void object_path(const struct object_paths *paths, object_id object, char path[O
         path_print(path, OBJECT_PATH_BYTES, "(unreachable)");
         return;
     }
+    /* The key of a field is told by its table, as other keys are. */
+    uint32_t via = paths->reach->via[object];
+    bool is_field_key = paths->graph->references[via].target != object;
+    if (is_field_key)
+        object = reach_holder(paths->graph, via);
     find_route(paths, object, &route);
     begin(paths, route.beginning, &text);
     add_steps(paths, &route, &text);
     if (route.count == 0 && paths->graph->types[object] == LUA_TYPE_PROTO)
         add_before(&text, "code");
+    if (is_field_key)
+        add_before(&text, path_word(reference_label(REFERENCE_KEY, 0)));
     cut_middle(text.bytes, OBJECT_PATH_BYTES);
     memcpy(path, text.bytes, strlen(text.bytes) + 1);
 }

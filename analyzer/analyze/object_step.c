@@ -29,10 +29,7 @@ bool path_begins_at(const struct object_graph *graph, object_id object)
 
 static bool is_main_thread(const struct object_graph *graph, object_id object)
 {
-    for (uint32_t i = graph->first_reference[graph->root]; i < graph->first_reference[graph->root + 1]; i++)
-        if (reference_kind(graph->references[i].label) == ROOT_MAIN_THREAD)
-            return graph->references[i].target == object;
-    return false;
+    return graph_referred(graph, graph->root, ROOT_MAIN_THREAD) == object;
 }
 
 static void thread_text(const struct object_paths *paths, object_id thread, char *text)
@@ -199,7 +196,6 @@ const char *path_word(uint32_t label)
         [ROOT_GLOBALS] = "_G", [ROOT_LOADED] = "package.loaded", [ROOT_REGISTRY] = "registry",
         [ROOT_MAIN_THREAD] = "main thread", [ROOT_RUNNING_THREAD] = "running coroutine",
         [ROOT_FINALIZERS] = "ffi finalizers", [ROOT_INTERNAL] = "internal", [ROOT_FIXED] = "fixed strings",
-        [ROOT_TRACE] = "trace being recorded", [ROOT_OPEN_UPVALUE] = "open upvalue",
         [ROOT_PENDING] = "waits for its finalizer",
     };
     enum reference_kind kind = reference_kind(label);

@@ -35,16 +35,6 @@ struct build {
     struct error *error;
 };
 
-/* The first reference of that kind; OBJECT_NONE when there is none. */
-static object_id follow(const struct object_graph *graph, object_id object, enum reference_kind kind)
-{
-    uint32_t end = graph->first_reference[object + 1];
-    for (uint32_t index = graph->first_reference[object]; index < end; index++)
-        if (reference_kind(graph->references[index].label) == kind)
-            return graph->references[index].target;
-    return OBJECT_NONE;
-}
-
 static bool is_map(const struct build *build, object_id table)
 {
     const struct object_graph *graph = build->paths->graph;
@@ -80,11 +70,11 @@ static uint32_t extra_of(const struct build *build, object_id holder, uint32_t l
     const struct object_graph *graph = build->paths->graph;
     enum reference_kind kind = reference_kind(label);
     if (graph->types[target] == LUA_TYPE_FUNCTION)
-        return follow(graph, target, REFERENCE_PROTO);
+        return graph_referred(graph, target, REFERENCE_PROTO);
     if (graph->types[target] == LUA_TYPE_PROTO || graph->types[target] == LUA_TYPE_THREAD)
         return target;
     if (kind == REFERENCE_UPVALUE)
-        return follow(graph, holder, REFERENCE_PROTO);
+        return graph_referred(graph, holder, REFERENCE_PROTO);
     return kind == REFERENCE_SLOT && build->names_threads ? holder : OBJECT_NONE;
 }
 
@@ -108,17 +98,14 @@ static void name_folded(const struct build *build, object_id target, const char 
 static void name_step(const struct build *build, uint32_t reference, uint32_t folded, char name[OBJECT_PATH_BYTES])
 {
     object_id target = build->paths->graph->references[reference].target;
-    char step[OBJECT_NAME_BYTES];
     if (folded == reference_label(REFERENCE_ITEM, REFERENCE_PAYLOAD_NONE))
         name_folded(build, target, "[*]", name);
     else if (folded == reference_label(REFERENCE_SLOT, REFERENCE_PAYLOAD_NONE))
         name_folded(build, target, "(stack)", name);
     else if (folded == reference_label(REFERENCE_KEY, 0))
         snprintf(name, OBJECT_PATH_BYTES, "%s", keys_name);
-    else {
-        object_path_step(build->paths, reference, step);
-        snprintf(name, OBJECT_PATH_BYTES, "%s", step);
-    }
+    else
+        object_path_step(build->paths, reference, name);
 }
 
 /* A new step below `parent`, or the one there that has this name. */

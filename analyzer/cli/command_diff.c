@@ -24,7 +24,7 @@ static bool is_process_id(const char *text)
 /* The process and its graphs are given back before the other side is looked at. */
 static struct error *look_at(const struct cli_options *options, const char *operand, struct side *side)
 {
-    struct cli_options of_side = {.no_stop = options->no_stop, .json = options->json};
+    struct cli_options of_side = {.no_stop = options->no_stop};
     struct look look;
     struct error *error = NULL;
     if (is_process_id(operand))
@@ -65,13 +65,10 @@ static struct error *report(const struct cli_options *options, const struct side
         .growth = &growth,
         .top = options_rows(options),
     };
-    const struct check *failed = checks_first_failed(&growth.checks);
-    if (failed)
-        error = error_new(ERROR_NOT_UNDERSTOOD, "check failed: %s: expected %llu, found %llu", failed->name,
-            (unsigned long long)failed->expected, (unsigned long long)failed->actual);
-    else if (options->json)
+    error = checks_error(&growth.checks);
+    if (!error && options->json)
         error = growth_json_print(&made);
-    else
+    else if (!error)
         growth_text_print(&made);
     growth_free(&growth);
     return error;

@@ -44,14 +44,11 @@ static struct error *find_in(struct lua_state *state, const struct holders_optio
     if (error)
         return error;
     check_sums(state, &found, options->parts);
-    const struct check *failed = checks_first_failed(&state->checks);
-    if (!failed) {
+    state->damage = checks_error(&state->checks);
+    if (state->damage)
+        lua_holders_free(&found);
+    else
         *holders = found;
-        return NULL;
-    }
-    state->damage = error_new(ERROR_NOT_UNDERSTOOD, "check failed: %s: expected %llu, found %llu", failed->name,
-        (unsigned long long)failed->expected, (unsigned long long)failed->actual);
-    lua_holders_free(&found);
     return NULL;
 }
 

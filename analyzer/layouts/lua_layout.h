@@ -44,7 +44,7 @@ struct lua_object_layout {
     struct { uint16_t bytes, type_id, variable_offset; } cdata;
     /* After the structure: instructions; constants points between collectable ones (before it) and numbers. */
     struct {
-        uint16_t bytes, frame_slots, instructions, constants, object_constants, total_bytes, upvalue_count, trace;
+        uint16_t bytes, instructions, constants, object_constants, total_bytes, upvalue_count, trace;
         uint16_t chunk_name, first_line, line_count, line_info, upvalue_names, variable_names;
     } proto;
     struct { uint16_t bytes, closed, value, value_at; } upvalue;     /* value_at: pointer to it: own, or on a stack */

@@ -7,7 +7,7 @@
     .userdata = {.bytes = 24, .kind = 6, .length = 12, .environment = 8, .metatable = 16},                        \
     /* Variable-sized cdata: 8 bytes before the object hold u16 offset, u16 extra, u32 length (GCcdataVar). */    \
     .cdata = {.bytes = 8, .type_id = 6, .variable_offset = 8},                                                    \
-    .proto = {.bytes = 64, .frame_slots = 7, .instructions = 8, .constants = 16, .object_constants = 24,          \
+    .proto = {.bytes = 64, .instructions = 8, .constants = 16, .object_constants = 24,          \
               .total_bytes = 32, .upvalue_count = 36, .trace = 38, .chunk_name = 40, .first_line = 44,            \
               .line_count = 48, .line_info = 52, .upvalue_names = 56, .variable_names = 60},                      \
     .upvalue = {.bytes = 24, .closed = 6, .value = 8, .value_at = 16},                                            \

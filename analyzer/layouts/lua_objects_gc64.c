@@ -7,7 +7,7 @@
     .userdata = {.bytes = 48, .kind = 10, .length = 24, .environment = 16, .metatable = 32},                      \
     /* Variable-sized cdata: 8 bytes before the object hold u16 offset, u16 extra, u32 length (GCcdataVar). */    \
     .cdata = {.bytes = 16, .type_id = 10, .variable_offset = 8},                                                  \
-    .proto = {.bytes = 104, .frame_slots = 11, .instructions = 12, .constants = 32, .object_constants = 48,       \
+    .proto = {.bytes = 104, .instructions = 12, .constants = 32, .object_constants = 48,       \
               .total_bytes = 56, .upvalue_count = 60, .trace = 62, .chunk_name = 64, .first_line = 72,            \
               .line_count = 76, .line_info = 80, .upvalue_names = 88, .variable_names = 96},                      \
     .upvalue = {.bytes = 48, .closed = 10, .value = 16, .value_at = 32},                                          \

@@ -1,5 +1,7 @@
 #include "model/checks.h"
 
+#include <inttypes.h>
+
 #include <assert.h>
 
 void checks_add(struct checks *checks, const char *name, uint64_t expected, uint64_t actual)
@@ -20,4 +22,13 @@ const struct check *checks_first_failed(const struct checks *checks)
         if (!checks->items[i].ok)
             return &checks->items[i];
     return NULL;
+}
+
+struct error *checks_error(const struct checks *checks)
+{
+    const struct check *failed = checks_first_failed(checks);
+    if (!failed)
+        return NULL;
+    return error_new(ERROR_NOT_UNDERSTOOD, "check failed: %s: expected %" PRIu64 ", found %" PRIu64, failed->name,
+        failed->expected, failed->actual);
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 enum { CHECKS_MAX = 32 };
 
 struct check {
@@ -26,6 +28,9 @@ struct checks {
 
 void checks_add(struct checks *checks, const char *name, uint64_t expected, uint64_t actual);
 void checks_add_within(struct checks *checks, const char *name, uint64_t expected, uint64_t actual, uint64_t tolerance);
+
+/* "check failed: NAME: expected …, found …", ERROR_NOT_UNDERSTOOD, of the first that failed; NULL when all hold. */
+struct error *checks_error(const struct checks *checks);
 
 /* The first that failed, or NULL. */
 const struct check *checks_first_failed(const struct checks *checks);

@@ -5,8 +5,6 @@
 
 #include "base/array.h"
 
-static const char others_name[] = "(others)";
-
 struct error *group_rows_add(struct group_rows *rows, const char *name, uint64_t count, uint64_t bytes)
 {
     size_t i = 0;
@@ -42,7 +40,7 @@ static struct group_row take_others(struct group_rows *rows)
     struct group_row others = {0};
     size_t kept = 0;
     for (size_t i = 0; i < rows->count; i++) {
-        if (strcmp(rows->items[i].name, others_name) == 0) {
+        if (strcmp(rows->items[i].name, GROUP_ROW_OTHERS) == 0) {
             others.count += rows->items[i].count;
             others.bytes += rows->items[i].bytes;
             free(rows->items[i].name);
@@ -65,7 +63,7 @@ struct error *group_rows_finish(struct group_rows *rows, size_t limit)
         others.bytes += last->bytes;
         free(last->name);
     }
-    return others.count ? group_rows_add(rows, others_name, others.count, others.bytes) : NULL;
+    return others.count ? group_rows_add(rows, GROUP_ROW_OTHERS, others.count, others.bytes) : NULL;
 }
 
 void group_rows_free(struct group_rows *rows)

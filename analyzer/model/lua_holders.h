@@ -48,8 +48,6 @@ struct pin_rows {
     uint64_t pages, pinned_bytes, free_bytes; /* of all sparse pages, in rows or not */
 };
 
-enum string_contents { STRING_CONTENTS_HIDDEN, STRING_CONTENTS_SHOWN };
-
 struct lua_holders {
     uint64_t live_objects, live_bytes;
     uint64_t garbage_objects, garbage_bytes; /* what a full collection would free now */
@@ -64,6 +62,8 @@ struct lua_holders {
 };
 
 void lua_holders_free(struct lua_holders *holders);
+
+#define GROUP_ROW_OTHERS "(others)" /* what is beyond a limit */
 
 /* Add to the row of that name, or make it. Linear in the rows: for a few hundred names at most. */
 struct error *group_rows_add(struct group_rows *rows, const char *name, uint64_t count, uint64_t bytes);

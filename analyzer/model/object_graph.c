@@ -34,6 +34,15 @@ uint32_t graph_table_hash_slots(const struct object_graph *graph, object_id tabl
     return exponent ? 1u << exponent : 0;
 }
 
+object_id graph_referred(const struct object_graph *graph, object_id object, enum reference_kind kind)
+{
+    uint32_t end = graph->first_reference[object + 1];
+    for (uint32_t index = graph->first_reference[object]; index < end; index++)
+        if (reference_kind(graph->references[index].label) == kind)
+            return graph->references[index].target;
+    return OBJECT_NONE;
+}
+
 void object_graph_free(struct object_graph *graph)
 {
     object_index_free(&graph->index);

@@ -41,12 +41,10 @@ enum reference_kind {
     ROOT_REGISTRY,
     ROOT_MAIN_THREAD,
     ROOT_RUNNING_THREAD,   /* when it is not the main thread */
-    ROOT_METATABLE,        /* of a basic type [enum lua_value type number] */
+    ROOT_METATABLE,        /* of a basic type [number of the type, as layouts/lua_value.h has them] */
     ROOT_FINALIZERS,       /* the FFI's table of finalizers */
     ROOT_INTERNAL,         /* names of metamethods, standard input and output, the FFI's own */
     ROOT_FIXED,            /* strings that are never collected: reserved words, names of C types */
-    ROOT_TRACE,            /* a trace being recorded */
-    ROOT_OPEN_UPVALUE,     /* of a thread that may be unreachable */
     ROOT_PENDING,          /* waits for its finalizer to be called */
     REFERENCE_KINDS,
 };
@@ -132,6 +130,9 @@ uint32_t graph_table_records(const struct object_graph *graph, object_id table);
 /* Slots that are allocated in its two parts; 0 when it has no such part. */
 uint32_t graph_table_array_slots(const struct object_graph *graph, object_id table);
 uint32_t graph_table_hash_slots(const struct object_graph *graph, object_id table);
+
+/* What the first reference of that kind leads to; OBJECT_NONE when the object has none. */
+object_id graph_referred(const struct object_graph *graph, object_id object, enum reference_kind kind);
 
 void object_graph_free(struct object_graph *graph);
 

@@ -33,8 +33,7 @@ static void add_range(struct object_index *index, struct address_range range)
 struct error *object_index_make(const struct address_range *ranges, size_t count, struct object_index *index)
 {
     *index = (struct object_index){.parts = calloc(count + 1, sizeof(*index->parts))};
-    index->ids_by_part = calloc(count + 2, sizeof(*index->ids_by_part));
-    if (!index->parts || !index->ids_by_part)
+    if (!index->parts)
         return error_no_memory();
     for (size_t i = 0; i < count; i++)
         add_range(index, ranges[i]);
@@ -55,7 +54,6 @@ void object_index_free(struct object_index *index)
         free(index->parts[i].ranks);
     }
     free(index->parts);
-    free(index->ids_by_part);
     *index = (struct object_index){0};
 }
 
@@ -89,7 +87,6 @@ void object_index_seal(struct object_index *index)
     uint64_t id = 0;
     for (size_t i = 0; i < index->part_count; i++) {
         struct object_index_part *part = &index->parts[i];
-        index->ids_by_part[i] = id;
         for (uint64_t word = 0; word < part_words(part); word++) {
             if (word % OBJECT_INDEX_WORDS == 0)
                 part->ranks[word / OBJECT_INDEX_WORDS] = (object_id)id;
@@ -97,7 +94,6 @@ void object_index_seal(struct object_index *index)
         }
         part->ranks[part_strides(part)] = (object_id)id;
     }
-    index->ids_by_part[index->part_count] = id;
     index->count = (object_id)id;
 }
 
@@ -144,7 +140,7 @@ struct object_cursor object_cursor_at(const struct object_index *index, object_i
     if (id >= index->count)
         return (struct object_cursor){.index = index, .part = index->part_count};
     size_t i = 0;
-    while (index->ids_by_part[i + 1] <= id)
+    while (index->parts[i].ranks[part_strides(&index->parts[i])] <= id)
         i++;
     const struct object_index_part *part = &index->parts[i];
     uint64_t stride = last_stride(part->ranks, part_strides(part), id);

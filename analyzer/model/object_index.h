@@ -27,14 +27,13 @@ enum {
 struct object_index_part {
     struct address_range range; /* starts and ends at a multiple of OBJECT_INDEX_STRIDE */
     uint64_t *bits;             /* owned */
-    object_id *ranks;           /* of the first bit of each stride; owned; valid once sealed */
+    object_id *ranks;           /* objects before each stride, and before the end; owned; valid once sealed */
 };
 
 struct object_index {
     struct object_index_part *parts; /* address order, no overlap */
     size_t part_count;
     object_id count;                 /* objects; valid once sealed */
-    uint64_t *ids_by_part;           /* first id of each part, and the count behind; owned; valid once sealed */
 };
 
 /* An empty index of these stretches, in address order. Release it with object_index_free(), whatever the outcome. */

@@ -16,8 +16,11 @@
 
 enum { OBJECT_NAME_BYTES = 128 }; /* longest name with its zero; what is longer is cut, with "..." at its end */
 
+/* May contents of strings be told? */
+enum string_contents { STRING_CONTENTS_HIDDEN, STRING_CONTENTS_SHOWN };
+
 enum object_name_kind {
-    NAME_STRING,   /* string: its text, if like an identifier; index 1: whatever it is, non-printable bytes as \xNN */
+    NAME_STRING,   /* string: its text, if like an identifier; index STRING_CONTENTS_SHOWN: whatever it is, as \xNN */
     NAME_PLACE,    /* "app/router.lua:42": proto, function, trace: its first line; thread: the line where it waits */
     NAME_UPVALUE,  /* function: name of upvalue [index] in the source */
     NAME_LOCAL,    /* thread: name of the local variable in stack slot [index]; in round brackets what has no name of

@@ -1,6 +1,5 @@
 #include "render/flame_style.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

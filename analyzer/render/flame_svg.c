@@ -1,9 +1,7 @@
 #include "render/flame_svg.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "render/flame_style.h"
 #include "render/text.h"

@@ -23,7 +23,6 @@ enum { CODEC_NUMBER_BYTES = 10, CODEC_TEXT_MAX = 4096 };
 
 struct codec {
     bool writing;
-    uint32_t version;      /* of the section */
     uint64_t raw_bytes;    /* reading: of the whole section */
     uint64_t *memory_left; /* reading: what the model may still take */
     unsigned char *window; /* decompressed bytes at hand, or bytes still to be compressed */

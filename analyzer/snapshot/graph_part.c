@@ -3,9 +3,7 @@
  * kind and number of an object is held against its limit here, because nobody asks again later.
  */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/size.h"
 #include "snapshot/parts.h"
 
 enum {

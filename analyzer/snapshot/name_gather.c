@@ -113,8 +113,8 @@ static void mark_keys(struct gathering *gathering)
 {
     const struct object_graph *graph = gathering->graph;
     for (uint32_t i = 0; i < graph->reference_count; i++) {
-        uint32_t label = graph->references[i].label, key = reference_payload(label);
-        if (reference_kind(label) == REFERENCE_FIELD && key < graph->count)
+        object_id key = reference_key(graph->references[i]);
+        if (key != OBJECT_NONE)
             see(gathering->seen, key);
     }
 }

@@ -6,8 +6,8 @@
 #ifndef RESPIRE_SNAPSHOT_NAME_TABLE_H
 #define RESPIRE_SNAPSHOT_NAME_TABLE_H
 
-#include "model/lua_holders.h"
 #include "model/lua_state.h"
+#include "model/object_names.h"
 #include "snapshot/codec.h"
 
 enum {

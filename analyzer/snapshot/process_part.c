@@ -2,7 +2,6 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "base/array.h"
 #include "snapshot/parts.h"
 
 enum {

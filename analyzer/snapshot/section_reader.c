@@ -150,7 +150,6 @@ struct codec *section_reader_start(struct section_reader *reader)
     reader->frame_ended = false;
     ZSTD_DCtx_reset(reader->decompressor, ZSTD_reset_session_only);
     reader->codec = (struct codec){
-        .version = reader->header.version,
         .raw_bytes = reader->header.raw_bytes,
         .memory_left = &reader->memory_left,
         .window = reader->window,

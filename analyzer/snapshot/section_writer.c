@@ -81,7 +81,6 @@ struct codec *section_writer_start(struct section_writer *writer, const char *na
     writer->payload_position = writer->position;
     writer->codec = (struct codec){
         .writing = true,
-        .version = version,
         .window = writer->window,
         .end = WINDOW_BYTES,
         .turn = make_room,

@@ -27,10 +27,7 @@ static int open_regular(const char *path, uint64_t *bytes)
 static bool is_wanted(int file, const struct build_id *wanted)
 {
     unsigned char page[IMAGE_PAGE_BYTES];
-    size_t count = 0;
-    for (ssize_t got = 1; got > 0 && count < sizeof(page); count += got > 0 ? (size_t)got : 0)
-        got = pread(file, page + count, sizeof(page) - count, (off_t)count);
-    struct build_id found = build_id_of_page(page, count);
+    struct build_id found = build_id_of_page(page, image_page_read(file, 0, page, sizeof(page)));
     return found.count == wanted->count && memcmp(found.bytes, wanted->bytes, found.count) == 0;
 }
 

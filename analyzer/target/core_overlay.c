@@ -25,15 +25,6 @@ static struct error *add_part(struct core_file *core, struct core_part part)
     return NULL;
 }
 
-/* The bytes of `file` at `offset`, as many as there are. */
-static size_t read_page(int file, uint64_t offset, unsigned char *page, size_t bytes)
-{
-    size_t count = 0;
-    for (ssize_t got = 1; got > 0 && count < bytes; count += got > 0 ? (size_t)got : 0)
-        got = pread(file, page + count, bytes - count, (off_t)(offset + count));
-    return count;
-}
-
 static const struct core_segment *find_segment(const struct core_file *core, address_t a)
 {
     size_t low = 0, high = core->segments.count;
@@ -70,7 +61,7 @@ static struct build_id build_id_in_core(const struct core_file *core, const stru
     uint64_t into = segment ? first->range.start.value - segment->range.start.value : 0;
     if (!segment || first->file_offset != 0 || into >= segment->bytes || segment->bytes - into < sizeof(page))
         return (struct build_id){0};
-    return build_id_of_page(page, read_page(core->file, segment->offset + into, page, sizeof(page)));
+    return build_id_of_page(page, image_page_read(core->file, segment->offset + into, page, sizeof(page)));
 }
 
 /*

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/size.h"
 
@@ -67,4 +68,12 @@ uint32_t segment_flags_of_page(const unsigned char *page, size_t bytes, uint64_t
             && file_offset - round_down(segment.p_offset, IMAGE_PAGE_BYTES) < segment.p_filesz)
             return segment.p_flags;
     return 0;
+}
+
+size_t image_page_read(int file, uint64_t offset, unsigned char *page, size_t bytes)
+{
+    size_t count = 0;
+    for (ssize_t got = 1; got > 0 && count < bytes; count += got > 0 ? (size_t)got : 0)
+        got = pread(file, page + count, bytes - count, (off_t)(offset + count));
+    return count;
 }

@@ -17,6 +17,9 @@ struct build_id {
     unsigned char bytes[BUILD_ID_BYTES_MAX];
 };
 
+/* The bytes of `file` at `offset`, as many as there are of `bytes`. */
+size_t image_page_read(int file, uint64_t offset, unsigned char *page, size_t bytes);
+
 /*
  * The build id that the program headers in the first page of an ELF file lead to, when its note lies in that page
  * too.

@@ -10,7 +10,7 @@
 #include "walk/lua_source.h"
 #include "walk/lua_userdata.h"
 
-enum { FUNCTION_KIND_C = 1, CODE_POINTER_BYTES = 8, INSTRUCTION_BYTES = 4, STRING_AS_IT_IS = 1 };
+enum { FUNCTION_KIND_C = 1, CODE_POINTER_BYTES = 8, INSTRUCTION_BYTES = 4 };
 
 struct lua_names {
     struct lua_reader reader;
@@ -25,7 +25,7 @@ static bool string_name(struct lua_names *names, address_t string, uint32_t inde
     uint32_t length;
     if (!lua_string_read(&names->reader, string, &text, &length))
         return false;
-    if (index != STRING_AS_IT_IS && !text_is_like_identifier(text, length))
+    if (index != STRING_CONTENTS_SHOWN && !text_is_like_identifier(text, length))
         return false;
     name_escape(name, text, length);
     return true;

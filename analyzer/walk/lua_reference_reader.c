@@ -68,15 +68,16 @@ void lua_reference_try(struct lua_reference_reader *reader, address_t target, ui
         append(reader, id, label);
 }
 
-void lua_reference_add(struct lua_reference_reader *reader, address_t target, uint32_t label)
+object_id lua_reference_add(struct lua_reference_reader *reader, address_t target, uint32_t label)
 {
     if (address_is_null(target))
-        return;
+        return OBJECT_NONE;
     object_id id = object_index_find(reader->index, target);
     if (id != OBJECT_NONE)
         append(reader, id, label);
     else if (!range_holds(reader->global_block, target, 1))
         reader->dangling++;
+    return id;
 }
 
 void lua_reference_add_value(struct lua_reference_reader *reader, uint64_t value, uint32_t label)

@@ -56,8 +56,11 @@ struct error *lua_reference_reader_make(const struct capture *capture, const str
 
 void lua_reference_reader_free(struct lua_reference_reader *reader);
 
-/* One reference, when there is an object at `target`; otherwise it counts as dangling. A null target is nothing. */
-void lua_reference_add(struct lua_reference_reader *reader, address_t target, uint32_t label);
+/*
+ * One reference, when there is an object at `target`: its number. Otherwise it counts as dangling and is OBJECT_NONE. A
+ * null target is nothing.
+ */
+object_id lua_reference_add(struct lua_reference_reader *reader, address_t target, uint32_t label);
 
 /* As above for the object that a value refers to, if it does. */
 void lua_reference_add_value(struct lua_reference_reader *reader, uint64_t value, uint32_t label);

@@ -1,8 +1,6 @@
 /* One function a type, but tables (lua_table_references.c); each mirrors what the collector marks from such objects. */
 #include "walk/lua_references.h"
 
-#include <string.h>
-
 #include "base/size.h"
 #include "walk/lua_table_references.h"
 
@@ -19,14 +17,13 @@ enum {
 
 static void add_trace(struct lua_reference_reader *reader, uint16_t number)
 {
-    uint64_t trace;
+    address_t trace;
     const struct lua_object_layout *layout = reader->layout->objects;
     if (number == 0 || number >= reader->trace_slots)
         return;
     address_t slot = address_add(reader->traces, (uint64_t)number * layout->reference_bytes);
-    const void *bytes = view_bytes(&reader->distant, slot, layout->reference_bytes);
-    if (bytes && (trace = lua_reference(layout, bytes, 0).value))
-        lua_reference_add(reader, address(trace), reference_label(REFERENCE_TRACE, number));
+    if (lua_reference_at(&reader->distant, layout, slot, &trace))
+        lua_reference_add(reader, trace, reference_label(REFERENCE_TRACE, number));
 }
 
 static bool upvalue_references(struct lua_reference_reader *reader, address_t object, struct lua_object_facts *facts)

@@ -36,10 +36,9 @@ static bool add_finalizer_queue(struct lua_reference_reader *reader, const unsig
     address_t object = last;
     for (uint32_t i = 0; !address_is_null(object) && i < FINALIZER_QUEUE_MAX; i++) {
         lua_reference_add(reader, object, reference_label(ROOT_PENDING, 0));
-        const void *next = view_bytes(&reader->distant, object, layout->objects->reference_bytes);
-        if (!next)
+        address_t next = address_add(object, layout->objects->header.next);
+        if (!lua_reference_at(&reader->distant, layout->objects, next, &object))
             return false;
-        object = lua_reference(layout->objects, next, layout->objects->header.next);
         if (address_equal(object, last))
             break;
     }

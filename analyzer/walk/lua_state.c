@@ -1,6 +1,5 @@
 #include "walk/lua_state.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "layouts/lua_value.h"
@@ -94,15 +93,6 @@ static struct error *walk_parts(const struct capture *capture, const struct lua_
     return error;
 }
 
-static struct error *first_contradiction(const struct lua_state *state)
-{
-    const struct check *failed = checks_first_failed(&state->checks);
-    if (!failed)
-        return NULL;
-    return error_new(ERROR_NOT_UNDERSTOOD, "check failed: %s: expected %" PRIu64 ", found %" PRIu64, failed->name,
-        failed->expected, failed->actual);
-}
-
 struct error *lua_state_walk(const struct capture *capture, const struct lua_site *site,
     const struct lua_wants *wants, struct lua_state *state)
 {
@@ -120,7 +110,7 @@ struct error *lua_state_walk(const struct capture *capture, const struct lua_sit
         error = walk_parts(capture, site, wants, &walk, state);
     lua_heaps_walk_release(&walk);
     if (!error)
-        error = first_contradiction(state);
+        error = checks_error(&state->checks);
     if (error && error_kind(error) == ERROR_FAILED)
         return error;
     state->damage = error;

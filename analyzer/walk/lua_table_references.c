@@ -151,8 +151,8 @@ static bool add_pair(struct lua_reference_reader *reader, uint64_t key, uint64_t
     const struct lua_object_layout *layout = reader->layout->objects;
     if (!lua_value_object(layout, value, &tag, &object) || !is_followed(layout, value, metatable->weak_values))
         return false;
-    struct reference pair = {object_index_find(reader->index, object), label_of_key(reader, key)};
-    lua_reference_add(reader, object, pair.label);
+    struct reference pair = {.label = label_of_key(reader, key)};
+    pair.target = lua_reference_add(reader, object, pair.label);
     return pair.target != OBJECT_NONE && reference_key(pair) != OBJECT_NONE;
 }
 

@@ -163,6 +163,6 @@ struct error *pattern_groups_tell(struct pattern_groups *groups, size_t limit, s
         }
     }
     if (!error && groups->others_count)
-        error = add_row(rows, "(others)", groups->others_count, groups->others_bytes);
+        error = add_row(rows, GROUP_ROW_OTHERS, groups->others_count, groups->others_bytes);
     return error;
 }

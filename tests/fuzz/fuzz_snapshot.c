@@ -1,9 +1,10 @@
 /*
  * A snapshot of any bytes: no crash, no hang, no more memory than allowed; what is accepted can be analysed and
- * written again. Damage within the payloads is what matters, and a checksum guards them: so an input is a list of
+ * compared. Damage within the payloads is what matters, and a checksum guards them: so an input is a list of
  * raw payloads, of which a file is made here.
  *
- *     input: for each section: number of the section, state, two bytes of length, raw payload
+ *     input: for each section: number of the section, state, two bytes of length, raw payload;
+ *            or 0xff, and a whole file
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -67,7 +68,7 @@ static void write_sections(int file, const uint8_t *bytes, size_t count)
 
 static void find_holders(const struct process *process)
 {
-    const struct holders_options everything = {.parts = (HOLDERS_PINS << 1) - 1, .top = 10};
+    const struct holders_options everything = {.parts = HOLDERS_ALL, .top = 10};
     for (size_t i = 0; i < process->state_count; i++) {
         struct lua_holders holders;
         if (!process->states[i].graph)

@@ -129,6 +129,23 @@ static void each_object_knows_its_step(void **state)
     path_tree_free(&tree);
 }
 
+static void a_key_is_told_by_its_table(void **state)
+{
+    start(state);
+    object_id rows = add_field(globals, "rows", LUA_TYPE_TABLE, 500);
+    object_id item = add_field(rows, "first", LUA_TYPE_TABLE, 50);
+    struct reach reach;
+    char path[OBJECT_PATH_BYTES];
+    fake_graph_finish(&fake);
+    assert_null(reach_find(&fake.graph, &reach));
+    const struct object_paths paths = {&fake.graph, &reach, &fake.names};
+    object_path(&paths, item, path);
+    assert_string_equal(path, "_G.rows.first");
+    object_path(&paths, item - 1, path); /* its key was made just before */
+    assert_string_equal(path, "key of _G.rows");
+    reach_free(&reach);
+}
+
 /* The path of the last of these names, each below the one before. */
 static const char *path_of(const char *const *names)
 {
@@ -167,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_list_is_one_step),
         cmocka_unit_test(a_binary_tree_does_not_branch_without_end),
         cmocka_unit_test(each_object_knows_its_step),
+        cmocka_unit_test(a_key_is_told_by_its_table),
         cmocka_unit_test(a_path_begins_anew_at_upvalues_and_coroutines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
