@@ -42,7 +42,6 @@ def test_one_long_wait(runtime, programs, wait):
     assert idle["rss_kib"] < 10_000 < idle["peak_kib"] / 3
     # One sleep for each of the two waits that are looked at would be two; the second wait is the one that is counted.
     assert idle["idle_wakeups"] <= 1
-    assert idle["idle_cpu_us"] < 1_000
     assert idle["late_ms"] < 100
     ((slices, _, longest_ms, before_kib, after_kib, errors),) = collections(idle.stderr)
     assert int(slices) > 5 and float(longest_ms) < 100 and errors == "0"
@@ -73,7 +72,6 @@ def test_small_share_of_the_time(runtime, programs):
     """Little garbage beside much that lives: 20 times idle, and no collection of 60 MiB each time."""
     idle = run(programs / "idle", "little_garbage", preload=runtime, options="log=stderr")
     assert len(collections(idle.stderr)) == 1
-    assert idle["cpu_us"] < 100_000
 
 
 def test_finalizers(runtime, programs):

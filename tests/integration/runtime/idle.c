@@ -8,13 +8,6 @@
 
 static enum wait_kind kind = EPOLL_WAIT;
 
-static long cpu_us(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_THREAD, &usage);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000L + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-}
-
 static long wakeups(void)
 {
     struct rusage usage;
@@ -43,10 +36,8 @@ static void one_wait(void)
     print("late_ms", (long)(now_ms() - start_ms) - 700);
     print("after_kib", count_kib(L));
     wait_ms(500);
-    long cpu_before_us = cpu_us();
     long wakeups_before = wakeups();
     wait_ms(1000);
-    print("idle_cpu_us", cpu_us() - cpu_before_us);
     print("idle_wakeups", wakeups() - wakeups_before);
     print("peak_kib", status_value("VmHWM"));
     print("rss_kib", rss_kib());
@@ -86,12 +77,10 @@ static void little_garbage(void)
     run(L, "kept = {} for i = 1, 1000000 do kept[i] = {i} end");
     lua_gc(L, LUA_GCCOLLECT, 0);
     wait_ms(1500);
-    long before_us = cpu_us();
     for (int i = 0; i < 20; i++) {
         run(L, "local t = {} for i = 1, 100 do t[i] = {i} end");
         wait_ms(120);
     }
-    print("cpu_us", cpu_us() - before_us);
 }
 
 static int panic(lua_State *L)
