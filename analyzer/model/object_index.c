@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/range_search.h"
 #include "base/size.h"
 
 enum { WORD_BITS = 64 };
@@ -60,16 +61,7 @@ void object_index_free(struct object_index *index)
 /* The part that holds `object`, or NULL. */
 static const struct object_index_part *find_part(const struct object_index *index, address_t object)
 {
-    size_t low = 0, high = index->part_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (index->parts[middle].range.end.value <= object.value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    const struct object_index_part *part = &index->parts[low];
-    return low < index->part_count && part->range.start.value <= object.value ? part : NULL;
+    return RANGE_HOLDING(index->parts, index->part_count, object);
 }
 
 bool object_index_add(struct object_index *index, address_t object)

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/range_search.h"
 #include "base/size.h"
 #include "target/capture_buffer.h"
 #include "target/capture_plan.h"
@@ -282,16 +283,5 @@ void capture_free(struct capture *capture)
 /* The piece that holds `from`, or NULL. */
 const struct capture_piece *capture_piece_at(const struct capture *capture, address_t from)
 {
-    size_t low = 0, high = capture->piece_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct capture_piece *piece = &capture->pieces[middle];
-        if (from.value < piece->range.start.value)
-            high = middle;
-        else if (from.value >= piece->range.end.value)
-            low = middle + 1;
-        else
-            return piece;
-    }
-    return NULL;
+    return RANGE_HOLDING(capture->pieces, capture->piece_count, from);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/range_search.h"
 #include "base/size.h"
 #include "target/image_page.h"
 
@@ -42,15 +43,7 @@ static void core_close(struct target *target)
 /* The index of the first part that ends behind `a`. */
 static size_t first_part(const struct core_file *core, address_t a)
 {
-    size_t low = 0, high = core->parts.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (core->parts.items[middle].range.end.value <= a.value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return FIRST_ENDING_BEHIND(core->parts.items, core->parts.count, a);
 }
 
 /*

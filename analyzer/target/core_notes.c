@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/procfs.h>
 
+#include "base/range_search.h"
 #include "base/size.h"
 
 enum {
@@ -123,13 +124,6 @@ void core_notes_free(struct core_notes *notes)
 
 const struct core_mapped_file *core_notes_next(const struct core_notes *notes, address_t a)
 {
-    size_t low = 0, high = notes->file_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (notes->files[middle].range.end.value <= a.value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < notes->file_count ? &notes->files[low] : NULL;
+    size_t i = FIRST_ENDING_BEHIND(notes->files, notes->file_count, a);
+    return i < notes->file_count ? &notes->files[i] : NULL;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/range_search.h"
 #include "base/size.h"
 #include "target/core_file.h"
 #include "target/core_image.h"
@@ -27,18 +28,7 @@ static struct error *add_part(struct core_file *core, struct core_part part)
 
 static const struct core_segment *find_segment(const struct core_file *core, address_t a)
 {
-    size_t low = 0, high = core->segments.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct core_segment *segment = &core->segments.items[middle];
-        if (a.value < segment->range.start.value)
-            high = middle;
-        else if (a.value >= segment->range.end.value)
-            low = middle + 1;
-        else
-            return segment;
-    }
-    return NULL;
+    return RANGE_HOLDING(core->segments.items, core->segments.count, a);
 }
 
 /* The row with which the image of `mapped` begins: its mappings follow each other, the file's start first. */

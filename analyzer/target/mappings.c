@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/range_search.h"
 
 enum {
     PAGE_BYTES_MIN = 4096, /* no Linux has smaller pages */
@@ -204,16 +205,5 @@ void mappings_free(struct mappings *mappings)
 
 const struct mapping *mappings_find(const struct mappings *mappings, address_t a)
 {
-    size_t low = 0, high = mappings->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct mapping *mapping = &mappings->items[middle];
-        if (a.value < mapping->range.start.value)
-            high = middle;
-        else if (a.value >= mapping->range.end.value)
-            low = middle + 1;
-        else
-            return mapping;
-    }
-    return NULL;
+    return RANGE_HOLDING(mappings->items, mappings->count, a);
 }

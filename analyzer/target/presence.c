@@ -2,6 +2,7 @@
 #include "target/presence.h"
 
 #include "base/array.h"
+#include "base/range_search.h"
 #include "base/size.h"
 
 struct error *presence_add(struct presence *presence, struct address_range range, enum page_state state)
@@ -32,15 +33,7 @@ void presence_free(struct presence *presence)
 
 size_t presence_first(const struct presence *presence, address_t from)
 {
-    size_t low = 0, high = presence->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (presence->items[middle].range.end.value <= from.value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return FIRST_ENDING_BEHIND(presence->items, presence->count, from);
 }
 
 /* `states`: a bit for each state that counts. */
