@@ -100,6 +100,8 @@ const char *heap_kind_name(enum heap_kind kind)
         return "respire";
     case HEAP_OTHER:
         return "other";
+    case HEAP_GLIBC:
+        return "glibc";
     }
     return "other";
 }

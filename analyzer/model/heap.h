@@ -1,5 +1,5 @@
 /*
- * One Lua state's heap as its allocator sees it, whichever allocator that is.
+ * A heap as its allocator sees it: of one Lua state, or all of the C library's malloc.
  *
  * held = taken from the operating system; live = blocks in use; free = held, but holding nothing; meta = the
  * allocator's own records. live + free + meta = held, to the byte.
@@ -20,6 +20,7 @@ enum heap_kind {
     HEAP_STOCK,   /* LuaJIT's own allocator */
     HEAP_RESPIRE, /* librespire.so */
     HEAP_OTHER,   /* the host's own: not walked */
+    HEAP_GLIBC,   /* glibc's malloc, the whole of it */
 };
 
 /* What a page of a heap holds; a page can hold several. */
