@@ -22,7 +22,7 @@ struct nginx_module {
 };
 
 struct nginx_site {
-    const struct nginx_layout *layout; /* NULL: this process is no nginx, or none of a known layout */
+    struct nginx_layout layout; /* its cycle is NULL: this process is no nginx, or none of a known layout */
     address_t cycle;                   /* the one in force */
     struct nginx_module *modules;      /* in the order of cycle->modules; owned */
     size_t module_count;

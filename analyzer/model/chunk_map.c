@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "base/range_search.h"
 #include "base/size.h"
 
 enum { WORD_BITS = 64 };
@@ -85,17 +86,9 @@ struct error *chunk_map_seal(struct chunk_map *map)
     return NULL;
 }
 
-static struct chunk_region *find_region(const struct chunk_map *map, address_t at)
+static const struct chunk_region *find_region(const struct chunk_map *map, address_t at)
 {
-    size_t low = 0, high = map->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (map->items[middle].range.end.value <= at.value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < map->count && map->items[low].range.start.value <= at.value ? &map->items[low] : NULL;
+    return RANGE_HOLDING(map->items, map->count, at);
 }
 
 /* The first set bit at or behind `bit`, or `end`. */
@@ -180,7 +173,7 @@ bool chunk_map_at(const struct chunk_map *map, address_t start, struct chunk *ch
 
 bool chunk_map_free_chunk(struct chunk_map *map, address_t start)
 {
-    struct chunk_region *region = find_region(map, start);
+    const struct chunk_region *region = find_region(map, start);
     if (!region || start.value % CHUNK_ALIGNMENT)
         return false;
     uint64_t granule = (start.value - region->range.start.value) / CHUNK_ALIGNMENT;

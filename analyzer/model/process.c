@@ -6,6 +6,7 @@ void process_forget_memory(struct process *process)
 {
     for (size_t i = 0; i < process->state_count; i++)
         object_names_release(&process->states[i].names);
+    chunk_map_free(&process->malloc.chunks);
     if (process->memory)
         capture_free(process->memory);
     free(process->memory);
@@ -19,6 +20,8 @@ void process_release(struct process *process)
         lua_state_release(&process->states[i]);
     free(process->states);
     memory_map_release(&process->map);
+    glibc_heap_release(&process->malloc);
+    nginx_pools_release(&process->pools);
     for (struct kept_text *text = process->texts, *next; text; text = next) {
         next = text->next;
         free(text);

@@ -4,8 +4,10 @@
 
 #include <sys/types.h>
 
+#include "model/glibc_heap.h"
 #include "model/lua_state.h"
 #include "model/memory_map.h"
+#include "model/nginx_pools.h"
 #include "target/capture.h"
 
 /* A text that something in the model points to and nobody else owns. */
@@ -21,6 +23,10 @@ struct process {
     bool has_residency; /* false for a core file: only virtual sizes mean something */
     bool has_map;
     struct memory_map map;
+    bool has_malloc; /* it was looked for; malloc.layout tells whether it is there */
+    struct glibc_heap malloc;
+    bool has_pools; /* this is an nginx, and its pools were looked for */
+    struct nginx_pools pools;
     struct capture *memory; /* kept when graphs were asked for, because names are read from it; owned; else NULL */
     struct kept_text *texts; /* names in a model that was read from a file; owned */
     /* How the look went. */

@@ -1,0 +1,98 @@
+/*
+ * nginx's structures as plain data: offsets and sizes in bytes, x86-64.
+ *
+ * Source: compiled from the public headers of nginx 1.14 to 1.30 and Tengine 2.3 to 3.1, each plain, with the modules
+ * that distributions choose, and with --with-compat --with-debug. What is the same in all of these is a constant; what
+ * differs is a row. Rows of the cycle and of the request are chosen apart, each by what the bytes prove: configure
+ * flags move them independently of the release.
+ */
+#ifndef RESPIRE_LAYOUTS_NGINX_LAYOUT_H
+#define RESPIRE_LAYOUTS_NGINX_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ngx_pool_t. Its first block starts with it; further blocks start with the first four words alone. */
+enum nginx_pool_layout {
+    NGINX_POOL_LAST = 0, /* the next free byte of this block */
+    NGINX_POOL_END = 8,
+    NGINX_POOL_NEXT = 16,
+    NGINX_POOL_FAILED = 24,
+    NGINX_POOL_BLOCK_BYTES = 32,
+    NGINX_POOL_MAX = 32, /* what is larger gets a block of malloc of its own */
+    NGINX_POOL_CURRENT = 40,
+    NGINX_POOL_CHAIN = 48,
+    NGINX_POOL_LARGE = 56,
+    NGINX_POOL_CLEANUP = 64,
+    NGINX_POOL_LOG = 72,
+    NGINX_POOL_BYTES = 80,
+    NGINX_LARGE_NEXT = 0, /* ngx_pool_large_t */
+    NGINX_LARGE_ADDRESS = 8,
+    NGINX_LARGE_BYTES = 16,
+    NGINX_CLEANUP_HANDLER = 0, /* ngx_pool_cleanup_t */
+    NGINX_CLEANUP_DATA = 8,
+    NGINX_CLEANUP_NEXT = 16,
+    NGINX_CLEANUP_BYTES = 24,
+};
+
+/* ngx_module_t. */
+enum nginx_module_layout {
+    NGINX_MODULE_CONTEXT_INDEX = 0,
+    NGINX_MODULE_INDEX = 8,
+    NGINX_MODULE_NAME = 16,
+    NGINX_MODULE_VERSION = 40,
+    NGINX_MODULE_SIGNATURE = 48,
+    NGINX_MODULE_CONTEXT = 56, /* its table of hooks */
+    NGINX_MODULE_COMMANDS = 64,
+    NGINX_MODULE_TYPE = 72,
+    NGINX_MODULE_BYTES = 200,
+};
+
+enum nginx_event_layout {
+    NGINX_EVENT_DATA = 0, /* its connection */
+    NGINX_EVENT_HANDLER = 16,
+    NGINX_EVENT_BYTES = 96,
+};
+
+/* What is the same of ngx_connection_t and ngx_http_request_t everywhere. */
+enum nginx_constant_layout {
+    NGINX_CONNECTION_DATA = 0,
+    NGINX_CONNECTION_READ = 8,
+    NGINX_CONNECTION_WRITE = 16,
+    NGINX_CONNECTION_FD = 24,
+    NGINX_CONNECTION_LOG = 80,
+    NGINX_CONNECTION_POOL = 88,
+    NGINX_REQUEST_SIGNATURE = 0, /* "HTTP" */
+    NGINX_REQUEST_CONNECTION = 8,
+    NGINX_REQUEST_CONTEXT = 16,
+    NGINX_REQUEST_MAIN_CONF = 24,
+    NGINX_REQUEST_SERVER_CONF = 32,
+    NGINX_REQUEST_LOCATION_CONF = 40,
+    NGINX_REQUEST_POOL = 88,
+};
+
+/* ngx_cycle_t. conf_ctx, pool and log are its first three words everywhere. */
+enum nginx_cycle_constants {
+    NGINX_CYCLE_CONFIGURATION = 0,
+    NGINX_CYCLE_POOL = 8,
+    NGINX_CYCLE_LOG = 16,
+};
+
+struct nginx_cycle_layout {
+    const char *name; /* "nginx 1.20 to 1.28": shown to users */
+    uint16_t bytes, free_connections, modules, module_count, shared_memory, connection_count, connections, read_events;
+    uint16_t write_events, old_cycle;
+};
+
+struct nginx_request_layout {
+    uint16_t bytes, uri, main, parent, cleanup;
+};
+
+/* The rows that the bytes of one process prove. */
+struct nginx_layout {
+    const struct nginx_cycle_layout *cycle;
+    const struct nginx_request_layout *request; /* NULL: no request lives, or none of a known layout */
+    uint16_t connection_bytes;                  /* the stride of the cycle's connections */
+};
+
+#endif
