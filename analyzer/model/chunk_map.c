@@ -198,6 +198,32 @@ bool chunk_cursor_next(struct chunk_cursor *cursor, struct chunk *chunk)
     return false;
 }
 
+/* The first chunk at or behind `bit` that is not used, or `end`. */
+static uint64_t next_unused_start(const struct chunk_region *region, uint64_t bit, uint64_t end)
+{
+    for (uint64_t word = bit / WORD_BITS; bit < end; bit = ++word * WORD_BITS) {
+        uint64_t left = (region->starts[word] & ~region->used[word]) >> bit % WORD_BITS;
+        if (left)
+            return bit + (uint64_t)__builtin_ctzll(left);
+    }
+    return end;
+}
+
+bool chunk_region_next_unused(const struct chunk_region *region, uint64_t *granule, struct address_range *stretch)
+{
+    uint64_t end = granules(region);
+    uint64_t first = next_unused_start(region, *granule, end);
+    if (first >= end)
+        return false;
+    uint64_t behind = next_start(region, first + 1, end);
+    while (behind < end && !is_set(region->used, behind))
+        behind = next_start(region, behind + 1, end);
+    *granule = behind;
+    stretch->start = address_add(region->range.start, first * CHUNK_ALIGNMENT);
+    stretch->end = address_add(region->range.start, behind * CHUNK_ALIGNMENT);
+    return true;
+}
+
 void chunk_map_free(struct chunk_map *map)
 {
     for (size_t i = 0; i < map->count; i++)

@@ -64,6 +64,12 @@ struct chunk_cursor {
 
 bool chunk_cursor_next(struct chunk_cursor *cursor, struct chunk *chunk);
 
+/*
+ * The next stretch of chunks, one behind the other, of which none is used. Start with `granule` 0; false: there is no
+ * more.
+ */
+bool chunk_region_next_unused(const struct chunk_region *region, uint64_t *granule, struct address_range *stretch);
+
 void chunk_map_free(struct chunk_map *map);
 
 #endif

@@ -81,6 +81,32 @@ static void a_cursor_meets_all_of_them_in_order(void **state)
     chunk_map_free(&map);
 }
 
+static void stretches_of_unused_chunks_are_as_long_as_can_be(void **state)
+{
+    (void)state;
+    struct chunk_map map;
+    struct address_range stretch;
+    make(&map);
+    size_t next = 0;
+    for (size_t region = 0; region < map.count; region++) {
+        uint64_t granule = 0;
+        while (chunk_region_next_unused(&map.items[region], &granule, &stretch)) {
+            while (expected[next].used)
+                next++;
+            assert_int_equal(stretch.start.value, expected[next].start);
+            for (; stretch.end.value != expected[next].end; next++)
+                assert_true(!expected[next].used && expected[next].end == expected[next + 1].start);
+            next++;
+            bool is_last = stretch.end.value == map.items[region].range.end.value;
+            assert_true(is_last || expected[next].used);
+        }
+    }
+    while (next < CHUNKS && expected[next].used)
+        next++;
+    assert_int_equal(next, CHUNKS);
+    chunk_map_free(&map);
+}
+
 static void what_a_cache_has_is_not_used(void **state)
 {
     (void)state;
@@ -116,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte_lies_in_its_chunk),
         cmocka_unit_test(a_cursor_meets_all_of_them_in_order),
+        cmocka_unit_test(stretches_of_unused_chunks_are_as_long_as_can_be),
         cmocka_unit_test(what_a_cache_has_is_not_used),
         cmocka_unit_test(regions_that_overlap_are_refused),
     };
