@@ -30,7 +30,6 @@ struct pool_request {
     uint64_t uri_bytes;   /* the length of its URI; the URI itself is nobody's business */
     const char *state;    /* "reading", "processing", "connecting upstream", … ; static text; NULL: not known */
     const char *phase;    /* "content", "access", …; static text; NULL: not known or none */
-    bool is_subrequest;
 };
 
 struct large_block {
@@ -54,6 +53,13 @@ struct nginx_pool {
     uint64_t large_bytes;
     uint32_t first_cleanup, cleanup_count; /* in nginx_pools.cleanups */
     struct pool_request request;           /* kind POOL_REQUEST */
+};
+
+/* A chunk of malloc that belongs to a pool. */
+struct pool_chunk {
+    struct address_range range; /* all of it, with malloc's header */
+    uint32_t pool;              /* index of nginx_pools.pools */
+    bool is_large;              /* else a block of the pool */
 };
 
 /* Pools with the same holder. */
@@ -81,6 +87,11 @@ struct nginx_pools {
     size_t name_count, name_capacity;
     uint64_t connection_slots, connections_in_use; /* of the cycle */
     uint64_t data_bytes; /* arrays of connections and events, which are in no pool */
+    /* Where all that is, in the target; released with the copy of its memory, and in no snapshot. */
+    struct pool_chunk *chunks; /* address order, no overlap */
+    size_t chunk_count, chunk_capacity;
+    struct address_range *data; /* chunks of the arrays; address order */
+    size_t data_count, data_capacity;
     struct checks checks;
 };
 
@@ -92,6 +103,18 @@ static inline uint64_t pool_bytes(const struct nginx_pool *pool)
 
 /* "request", "connection", … as JSON and people see it. */
 const char *pool_kind_name(enum pool_kind kind);
+
+/* The row of that holder; one without pools is added when there is none yet. */
+struct error *nginx_pools_owner(struct nginx_pools *pools, enum pool_kind kind, const char *name, uint32_t *owner);
+
+/*
+ * Sum up every pool in its owner's row, and put the rows in order: unowned ones first, then by bytes. Rows without a
+ * pool go. May be called again when pools have found other owners.
+ */
+struct error *nginx_pools_sum(struct nginx_pools *pools);
+
+/* Forget where they are. */
+void nginx_pools_forget_chunks(struct nginx_pools *pools);
 
 void nginx_pools_release(struct nginx_pools *pools);
 

@@ -7,6 +7,7 @@ void process_forget_memory(struct process *process)
     for (size_t i = 0; i < process->state_count; i++)
         object_names_release(&process->states[i].names);
     chunk_map_free(&process->malloc.chunks);
+    nginx_pools_forget_chunks(&process->pools);
     if (process->memory)
         capture_free(process->memory);
     free(process->memory);
