@@ -14,6 +14,7 @@ sys.path.insert(0, str(FIXTURES))
 pytest.register_assert_rewrite("analyzer", "answers", "counting_worker", "hosts", "ledger", "processes")
 
 import foreign_suite  # noqa: E402  (found through the lines above)
+import pool_keeper  # noqa: E402
 from analyzer import Respire  # noqa: E402
 from hosts.native import Native, Workshop  # noqa: E402
 from processes import Host, Nginx, public_directory  # noqa: E402
@@ -129,6 +130,22 @@ def nginx():
             server = Nginx(started.enter_context(public_directory()), **options)
             started.callback(server.stop)
             return server
+        yield start
+
+
+@pytest.fixture
+def keeper(nginx):
+    """keeper(http=, server=, suite=): a fresh nginx that keeps pools of known size in known places."""
+    with contextlib.ExitStack() as started:
+        def start(suite=None, **blocks):
+            try:
+                module = pool_keeper.build(build_directory(), suite)
+            except foreign_suite.Unavailable as reason:
+                pytest.skip(f"nginx-dev not to be had: {reason}")
+            server = nginx(suite=suite, **pool_keeper.configuration(module, **blocks))
+            pools = pool_keeper.PoolKeeper(server)
+            started.callback(pools.close)
+            return pools
         yield start
 
 
