@@ -53,6 +53,19 @@ json_t *json_checks(const struct checks *checks)
     return list;
 }
 
+json_t *json_histogram(const struct histogram *histogram)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < HISTOGRAM_BINS; i++) {
+        const struct histogram_bin *bin = &histogram->bins[i];
+        if (bin->count)
+            json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "low", json_number((uint64_t)1 << i), "high",
+                json_number((uint64_t)1 << (i + 1)), "count", json_number(bin->count), "bytes",
+                json_number(bin->bytes)));
+    }
+    return list;
+}
+
 json_t *json_resident(bool has_residency, uint64_t bytes)
 {
     return has_residency ? json_number(bytes) : json_null();

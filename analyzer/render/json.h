@@ -9,9 +9,13 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "model/histogram.h"
 #include "model/process.h"
 
 json_t *json_checks(const struct checks *checks);
+
+/* A list of {low, high, count, bytes}; bins without a block are left out. */
+json_t *json_histogram(const struct histogram *histogram);
 
 /* null where residency is not known, as in a core file: the key is there, and says so. */
 json_t *json_resident(bool has_residency, uint64_t bytes);

@@ -2,19 +2,6 @@
 
 #include "render/holders_json.h"
 
-static json_t *histogram(const struct histogram *histogram)
-{
-    json_t *list = json_array();
-    for (unsigned i = 0; i < HISTOGRAM_BINS; i++) {
-        const struct histogram_bin *bin = &histogram->bins[i];
-        if (bin->count)
-            json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "low", json_number((uint64_t)1 << i), "high",
-                json_number((uint64_t)1 << (i + 1)), "count", json_number(bin->count), "bytes",
-                json_number(bin->bytes)));
-    }
-    return list;
-}
-
 static json_t *allocator(const struct heap *heap, bool has_residency)
 {
     json_t *object = json_pack("{s:s, s:o}", "kind", heap_kind_name(heap->kind), "address",
@@ -27,8 +14,8 @@ static json_t *allocator(const struct heap *heap, bool has_residency)
         "reclaimable_bytes", json_resident(has_residency, heap->reclaimable_bytes), "segments",
         json_number(heap->segments), "direct_maps", json_number(heap->direct_maps));
     json_object_update_new(object, sizes);
-    json_object_set_new(object, "histogram", json_pack("{s:o, s:o, s:o}", "used", histogram(&heap->used), "free",
-        histogram(&heap->free), "segments", histogram(&heap->segment_sizes)));
+    json_object_set_new(object, "histogram", json_pack("{s:o, s:o, s:o}", "used", json_histogram(&heap->used), "free",
+        json_histogram(&heap->free), "segments", json_histogram(&heap->segment_sizes)));
     return object;
 }
 

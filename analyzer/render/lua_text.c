@@ -125,16 +125,8 @@ static void print_sizes(const struct heap *heap)
 {
     if (heap->kind == HEAP_OTHER)
         return;
-    printf("\n  %-22s %12s %10s %12s %10s\n", "block size", "used", "bytes", "free", "bytes");
-    for (unsigned i = 0; i < HISTOGRAM_BINS; i++) {
-        const struct histogram_bin *used = &heap->used.bins[i], *unused = &heap->free.bins[i];
-        if (!used->count && !unused->count)
-            continue;
-        char range[2 * SIZE_TEXT_BYTES + 4];
-        snprintf(range, sizeof(range), "%s .. %s", SIZE((uint64_t)1 << i), SIZE((uint64_t)1 << (i + 1)));
-        printf("  %-22s %12s %10s %12s %10s\n", range, COUNT(used->count), SIZE(used->bytes), COUNT(unused->count),
-            SIZE(unused->bytes));
-    }
+    puts("");
+    text_histograms("block size", &heap->used, &heap->free);
 }
 
 static void print_heading(const struct lua_state *state)

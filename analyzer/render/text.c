@@ -100,6 +100,20 @@ void text_checks(const struct checks *checks)
         printf("  %-12s %-48s %16s\n", i ? "" : "checks hold", checks->items[i].name, COUNT(checks->items[i].actual));
 }
 
+void text_histograms(const char *title, const struct histogram *used, const struct histogram *unused)
+{
+    printf("  %-22s %12s %10s %12s %10s\n", title, "used", "bytes", "free", "bytes");
+    for (unsigned i = 0; i < HISTOGRAM_BINS; i++) {
+        const struct histogram_bin *in_use = &used->bins[i], *not_in_use = &unused->bins[i];
+        if (!in_use->count && !not_in_use->count)
+            continue;
+        char range[2 * SIZE_TEXT_BYTES + 4];
+        snprintf(range, sizeof(range), "%s .. %s", SIZE((uint64_t)1 << i), SIZE((uint64_t)1 << (i + 1)));
+        printf("  %-22s %12s %10s %12s %10s\n", range, COUNT(in_use->count), SIZE(in_use->bytes),
+            COUNT(not_in_use->count), SIZE(not_in_use->bytes));
+    }
+}
+
 static bool use_colour(void)
 {
     const char *no_colour = getenv("NO_COLOR");

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "model/checks.h"
+#include "model/histogram.h"
 
 enum { SIZE_TEXT_BYTES = 32, NAME_TEXT_BYTES = 640 };
 
@@ -35,6 +36,9 @@ const char *text_number_of(uint64_t count, const char *word, char text[2 * SIZE_
 void text_verdict(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void text_heading(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Blocks by size: how many are in use and how many are not, a row for each power of two that has any. */
+void text_histograms(const char *title, const struct histogram *used, const struct histogram *unused);
 
 /* A block of equations that hold, one a line; nothing else is ever shown. */
 void text_checks(const struct checks *checks);

@@ -21,8 +21,8 @@ struct trim_facts {
 };
 
 /*
- * Resident bytes, of one region of the arena. In `region`, top and the chunks of bins and fastbins are not used; those in
- * caches of threads still are.
+ * Resident bytes, of one region of the arena. In `region`, top and the chunks of bins and fastbins are not used; those
+ * in caches of threads still are.
  */
 uint64_t glibc_trim_bytes(const struct chunk_region *region, const struct trim_facts *facts);
 
