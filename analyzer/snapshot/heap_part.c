@@ -3,7 +3,7 @@
 #include "snapshot/format.h"
 #include "snapshot/parts.h"
 
-static void histogram_visit(struct codec *codec, struct histogram *histogram)
+void histogram_visit(struct codec *codec, struct histogram *histogram)
 {
     for (unsigned i = 0; i < HISTOGRAM_BINS; i++) {
         CODEC_NUMBER(codec, histogram->bins[i].count, UINT64_MAX);

@@ -32,6 +32,8 @@ extern const size_t snapshot_part_count;
 
 void look_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void map_part_visit(struct codec *codec, struct snapshot_subject *subject);
+void malloc_part_visit(struct codec *codec, struct snapshot_subject *subject);
+void pools_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void state_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void objects_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void links_part_visit(struct codec *codec, struct snapshot_subject *subject);
@@ -39,8 +41,13 @@ void names_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void strings_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void pages_part_visit(struct codec *codec, struct snapshot_subject *subject);
 
-/* Equations, in the map and in each state. */
+/* Equations, in most sections. */
 void checks_visit(struct codec *codec, struct checks *checks, struct process *process);
+
+/* Why something was not understood, or NULL. */
+void damage_visit(struct codec *codec, struct error **damage, struct process *process);
+
+void histogram_visit(struct codec *codec, struct histogram *histogram);
 
 void heap_visit(struct codec *codec, struct heap *heap);
 

@@ -51,6 +51,16 @@ void checks_visit(struct codec *codec, struct checks *checks, struct process *pr
     }
 }
 
+void damage_visit(struct codec *codec, struct error **damage, struct process *process)
+{
+    unsigned kind_and_one = *damage ? error_kind(*damage) + 1 : 0;
+    const char *text = *damage ? error_text(*damage) : NULL;
+    CODEC_NUMBER(codec, kind_and_one, ERROR_NOT_UNDERSTOOD + 1);
+    codec_kept_text(codec, &text, &process->texts);
+    if (!codec->writing && kind_and_one > 1)
+        *damage = error_new((enum error_kind)(kind_and_one - 1), "%s", text ? text : "?");
+}
+
 static void system_visit(struct codec *codec, struct process *process)
 {
     uint64_t count = SYSTEM_KINDS;

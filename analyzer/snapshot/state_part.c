@@ -33,16 +33,6 @@ static void code_areas_visit(struct codec *codec, struct lua_code_areas *areas)
     }
 }
 
-static void damage_visit(struct codec *codec, struct lua_state *state, struct process *process)
-{
-    unsigned kind_and_one = state->damage ? error_kind(state->damage) + 1 : 0;
-    const char *text = state->damage ? error_text(state->damage) : NULL;
-    CODEC_NUMBER(codec, kind_and_one, ERROR_NOT_UNDERSTOOD + 1);
-    codec_kept_text(codec, &text, &process->texts);
-    if (!codec->writing && kind_and_one > 1)
-        state->damage = error_new((enum error_kind)(kind_and_one - 1), "%s", text ? text : "?");
-}
-
 /* What follows in sections of its own is told here, so that a reader knows what to miss. */
 static void graph_announce(struct codec *codec, struct lua_state *state)
 {
@@ -72,6 +62,6 @@ void state_part_visit(struct codec *codec, struct snapshot_subject *subject)
     heap_visit(codec, &state->former_heap);
     code_areas_visit(codec, &state->code_areas);
     checks_visit(codec, &state->checks, subject->process);
-    damage_visit(codec, state, subject->process);
+    damage_visit(codec, &state->damage, subject->process);
     graph_announce(codec, state);
 }

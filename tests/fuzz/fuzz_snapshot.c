@@ -7,6 +7,7 @@
  *            or 0xff, and a whole file
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "analyze/growth.h"
+#include "analyze/heap_rows.h"
 #include "analyze/holders.h"
 #include "base/size.h"
 #include "snapshot/section_writer.h"
@@ -23,9 +25,16 @@ enum { MEMORY_BYTES = 256 << 20, PREFIX_BYTES = 4, AS_IT_IS = 0xff };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-static const char *const names[] = {"look", "map", "state", "objects", "links", "names", "strings", "pages", "new"};
+/* What is added goes last: inputs name sections by their place here. */
+static const struct {
+    const char *name;
+    bool of_process;
+} sections[] = {
+    {"look", true}, {"map", true}, {"state", false}, {"objects", false}, {"links", false}, {"names", false},
+    {"strings", false}, {"pages", false}, {"new", false}, {"malloc", true}, {"pools", true},
+};
 
-enum { NAMES = sizeof(names) / sizeof(names[0]), OF_PROCESS = 2 };
+enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
 static int empty_file(void)
 {
@@ -39,10 +48,10 @@ static int empty_file(void)
 
 static void add_section(struct section_writer *writer, const uint8_t *prefix, const uint8_t *payload, size_t count)
 {
-    unsigned name = prefix[0] % NAMES;
+    unsigned section = prefix[0] % SECTIONS;
     unsigned char copy[1 << 16];
-    uint32_t state = name < OF_PROCESS ? SECTION_OF_PROCESS : prefix[1];
-    struct codec *codec = section_writer_start(writer, names[name], 1, state, 0);
+    uint32_t state = sections[section].of_process ? SECTION_OF_PROCESS : prefix[1];
+    struct codec *codec = section_writer_start(writer, sections[section].name, 1, state, 0);
     memcpy(copy, payload, count);
     codec_bytes(codec, copy, count);
     if (section_writer_finish(writer))
@@ -96,6 +105,23 @@ static void find_growth(const struct process *process)
     error_free(error);
 }
 
+static void find_rows(const struct process *process)
+{
+    struct heap_rows rows;
+    struct error *error = heap_rows_make(&process->malloc, 10, &rows);
+    if (!error)
+        heap_rows_free(&rows);
+    error_free(error);
+    for (size_t i = 0; i < process->pools.count; i++) {
+        const struct nginx_pool *pool = &process->pools.pools[i];
+        if (pool->owner >= process->pools.owner_count || !process->pools.owners[pool->owner].name)
+            abort();
+        for (uint32_t k = 0; k < pool->cleanup_count; k++)
+            if (!process->pools.names[process->pools.cleanups[pool->first_cleanup + k].name])
+                abort();
+    }
+}
+
 /* What is accepted is fit for everything that walks graphs and asks for names. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
@@ -112,6 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     if (!error) {
         find_holders(&process);
         find_growth(&process);
+        find_rows(&process);
         process_release(&process);
     }
     error_free(error);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "malloc_model.h"
 #include "unit.h"
 
 enum { PAGE = 4096, BASE = 0x10000000 };
@@ -112,6 +113,9 @@ struct process model_make(void)
     process.states = calloc(2, sizeof(*process.states));
     assert_non_null(process.states);
     make_map(&process.map);
+    process.has_malloc = process.has_pools = true;
+    malloc_model_make(&process.malloc);
+    pools_model_make(&process.pools);
     struct lua_state *state = &process.states[0];
     state->address = address(BASE);
     state->layout = "luajit-gc64";
@@ -214,6 +218,10 @@ void model_assert_equal(const struct process *left, const struct process *right)
     assert_memory_equal(left->map.owners, right->map.owners, left->map.owner_count * sizeof(*left->map.owners));
     for (unsigned kind = 0; kind < SYSTEM_KINDS; kind++)
         assert_string_equal(left->map.system[kind].name, right->map.system[kind].name);
+    assert_int_equal(left->has_malloc, right->has_malloc);
+    malloc_model_assert_equal(&left->malloc, &right->malloc);
+    assert_int_equal(left->has_pools, right->has_pools);
+    pools_model_assert_equal(&left->pools, &right->pools);
     for (size_t i = 0; i < left->state_count; i++)
         assert_state_equal(&left->states[i], &right->states[i]);
 }
