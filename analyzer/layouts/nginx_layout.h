@@ -26,6 +26,8 @@ enum nginx_pool_layout {
     NGINX_POOL_CLEANUP = 64,
     NGINX_POOL_LOG = 72,
     NGINX_POOL_BYTES = 80,
+    NGINX_POOL_ALIGNMENT = 16,
+    NGINX_POOL_MAX_LIMIT = 4095, /* a page less one */
     NGINX_LARGE_NEXT = 0, /* ngx_pool_large_t */
     NGINX_LARGE_ADDRESS = 8,
     NGINX_LARGE_BYTES = 16,
@@ -54,21 +56,56 @@ enum nginx_event_layout {
     NGINX_EVENT_BYTES = 96,
 };
 
+/* ngx_array_t and ngx_list_t. */
+enum nginx_array_layout {
+    NGINX_ARRAY_ITEMS = 0,
+    NGINX_ARRAY_COUNT = 8,
+    NGINX_ARRAY_ITEM_BYTES = 16,
+    NGINX_ARRAY_CAPACITY = 24,
+    NGINX_ARRAY_POOL = 32,
+    NGINX_LIST_ITEM_BYTES = 32,
+    NGINX_LIST_POOL = 48,
+};
+
 /* What is the same of ngx_connection_t and ngx_http_request_t everywhere. */
 enum nginx_constant_layout {
-    NGINX_CONNECTION_DATA = 0,
+    NGINX_CONNECTION_DATA = 0, /* of a free one: the next free one */
     NGINX_CONNECTION_READ = 8,
     NGINX_CONNECTION_WRITE = 16,
     NGINX_CONNECTION_FD = 24,
+    NGINX_CONNECTION_LISTENING = 64, /* NULL unless it was accepted */
     NGINX_CONNECTION_LOG = 80,
     NGINX_CONNECTION_POOL = 88,
-    NGINX_REQUEST_SIGNATURE = 0, /* "HTTP" */
+    NGINX_CONNECTION_BYTES_MIN = 200, /* 216 to 248 are known */
+    NGINX_CONNECTION_BYTES_MAX = 400,
+    NGINX_REQUEST_SIGNATURE = 0, /* NGINX_SIGNATURE_HTTP */
     NGINX_REQUEST_CONNECTION = 8,
     NGINX_REQUEST_CONTEXT = 16,
     NGINX_REQUEST_MAIN_CONF = 24,
     NGINX_REQUEST_SERVER_CONF = 32,
     NGINX_REQUEST_LOCATION_CONF = 40,
     NGINX_REQUEST_POOL = 88,
+    NGINX_REQUEST_MAIN_MIN = 800, /* the main request, itself for most; 928 to 1152 are known */
+    NGINX_REQUEST_MAIN_MAX = 1400,
+    NGINX_REQUEST_PARENT_BEHIND_MAIN = 8,
+    NGINX_REQUEST_PHASE_HANDLER_BEHIND_MAIN = 40,
+};
+
+/* Four letters, as nginx writes them into requests and modules. */
+enum nginx_signature {
+    NGINX_SIGNATURE_HTTP = 0x50545448,
+    NGINX_SIGNATURE_CORE = 0x45524F43,
+};
+
+/* The start of ngx_http_core_main_conf_t, and ngx_http_phase_handler_t. */
+enum nginx_phase_layout {
+    NGINX_CORE_CONF_PHASE_HANDLERS = 40,
+    NGINX_CORE_CONF_SERVER_REWRITE = 48, /* indexes of phase handlers */
+    NGINX_CORE_CONF_LOCATION_REWRITE = 56,
+    NGINX_PHASE_CHECKER = 0,
+    NGINX_PHASE_HANDLER = 8,
+    NGINX_PHASE_NEXT = 16,
+    NGINX_PHASE_BYTES = 24,
 };
 
 /* ngx_cycle_t. conf_ctx, pool and log are its first three words everywhere. */
@@ -76,23 +113,39 @@ enum nginx_cycle_constants {
     NGINX_CYCLE_CONFIGURATION = 0,
     NGINX_CYCLE_POOL = 8,
     NGINX_CYCLE_LOG = 16,
+    NGINX_ZONE_BYTES = 88, /* ngx_shm_zone_t */
 };
 
 struct nginx_cycle_layout {
-    const char *name; /* "nginx 1.20 to 1.28": shown to users */
-    uint16_t bytes, free_connections, modules, module_count, shared_memory, connection_count, connections, read_events;
-    uint16_t write_events, old_cycle;
+    const char *name; /* "nginx 1.20 to 1.30": shown to users */
+    uint16_t bytes, free_connections, free_connection_count, modules, module_count;
+    uint16_t listening, paths;          /* ngx_array_t */
+    uint16_t open_files, shared_memory; /* ngx_list_t */
+    uint16_t connection_count, connections, read_events, write_events, old_cycle;
 };
 
+extern const struct nginx_cycle_layout nginx_cycle_layouts[];
+extern const size_t nginx_cycle_layout_count;
+
+/*
+ * ngx_http_request_t behind its headers, whose number configure flags decide: where `main` is, the bytes tell. All
+ * that follows is counted from there.
+ */
 struct nginx_request_layout {
-    uint16_t bytes, uri, main, parent, cleanup;
+    const char *name;
+    uint16_t uri_before;  /* this much before `main`: ngx_str_t */
+    uint16_t log_handler; /* a function */
+    uint16_t subrequests; /* a byte: how many levels of them are still allowed, plus 1 */
+    uint16_t state;       /* a byte: ngx_http_state_e in its bits 1 to 4 */
 };
+
+extern const struct nginx_request_layout nginx_request_layouts[];
+extern const size_t nginx_request_layout_count;
 
 /* The rows that the bytes of one process prove. */
 struct nginx_layout {
     const struct nginx_cycle_layout *cycle;
-    const struct nginx_request_layout *request; /* NULL: no request lives, or none of a known layout */
-    uint16_t connection_bytes;                  /* the stride of the cycle's connections */
+    uint16_t connection_bytes; /* the stride of the cycle's connections; 0: it has none, as in a master */
 };
 
 #endif

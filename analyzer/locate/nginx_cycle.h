@@ -8,29 +8,25 @@
 #include <stdbool.h>
 
 #include "layouts/nginx_layout.h"
+#include "locate/nginx_modules.h"
 #include "model/chunk_map.h"
 #include "target/capture.h"
-
-enum { NGINX_MODULE_NAME_MAX = 64 };
-
-struct nginx_module {
-    address_t address;                /* of its ngx_module_t */
-    char name[NGINX_MODULE_NAME_MAX]; /* "ngx_http_lua_module" */
-    uint64_t index, context_index;    /* in all modules; in those of its type */
-    uint32_t type;                    /* "HTTP", "CORE", … as four bytes */
-    address_t context;                /* its table of hooks */
-};
+#include "target/target.h"
 
 struct nginx_site {
-    struct nginx_layout layout; /* its cycle is NULL: this process is no nginx, or none of a known layout */
-    address_t cycle;                   /* the one in force */
-    struct nginx_module *modules;      /* in the order of cycle->modules; owned */
+    struct nginx_layout layout;   /* its cycle is NULL: this process is no nginx, or none of a known layout */
+    address_t cycle;              /* the one in force */
+    struct nginx_module *modules; /* in the order of cycle->modules; owned */
     size_t module_count;
-    address_t *old_cycles;             /* of configurations before that, whose pools are still there; owned */
+    address_t *old_cycles;        /* of configurations before that, or after, whose pools are there; owned */
     size_t old_cycle_count;
 };
 
-struct error *locate_nginx_cycle(const struct capture *capture, const struct chunk_map *chunks,
+/*
+ * `chunks`: those of glibc's malloc. Where it has none, because another malloc serves, the cycle is looked for in all
+ * memory. Names of modules are read through `target`; NULL: from the copy alone. `site` is filled; free it in any case.
+ */
+struct error *locate_nginx_cycle(struct target *target, const struct capture *capture, const struct chunk_map *chunks,
     struct nginx_site *site);
 
 /* The module whose ngx_module_t is there, or NULL. */

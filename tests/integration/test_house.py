@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLUMNS_MAX = {".c": 120, ".h": 120, ".py": 130, ".lua": 130}
 SOURCE_LINES_MAX = 400
 # Rooms of the analyzer from left to right; base is for all.
-ROOMS = ["target", "symbols", "layouts", "locate", "model", "walk", "snapshot", "analyze", "render", "cli"]
+ROOMS = ["target", "symbols", "layouts", "model", "locate", "walk", "snapshot", "analyze", "render", "cli"]
 
 
 def tracked(*patterns):

@@ -1,0 +1,17 @@
+/*
+ * Which rows of nginx's offsets the bytes prove. A cycle is proved by its arrays and lists, which all name the pool
+ * that the cycle itself lies in.
+ */
+#ifndef RESPIRE_LAYOUTS_CHOOSE_NGINX_LAYOUT_H
+#define RESPIRE_LAYOUTS_CHOOSE_NGINX_LAYOUT_H
+
+#include "layouts/nginx_layout.h"
+#include "target/memory_view.h"
+
+/* The one row that describes the cycle at `cycle`; NULL: it is none, or of an unknown layout. */
+const struct nginx_cycle_layout *nginx_cycle_layout_choose(struct memory_view *view, address_t cycle);
+
+/* How far apart the connections of a cycle are; 0: there are none, or they are not understood. */
+uint16_t nginx_connection_bytes(struct memory_view *view, address_t cycle, const struct nginx_cycle_layout *layout);
+
+#endif
