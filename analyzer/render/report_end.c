@@ -26,9 +26,8 @@ void garbage_remedy_print(uint64_t garbage_bytes, uint64_t count_bytes)
 void malloc_remedy_print(uint64_t trim_bytes, uint64_t held_bytes)
 {
     if (trim_bytes > held_bytes / REMEDY_SHARE && trim_bytes >= REMEDY_BYTES)
-        printf("\nRemedy: malloc keeps %s in pages that are wholly free. A call of malloc_trim(0) in the process returns\n"
-               "them at once; in a program of many threads, MALLOC_ARENA_MAX=2 keeps fewer of them about.\n",
-            SIZE(trim_bytes));
+        printf("\nRemedy: malloc keeps %s in free pages. A call of malloc_trim(0) in the process returns them at once;\n"
+               "in a program of many threads, MALLOC_ARENA_MAX=2 keeps fewer of them about.\n", SIZE(trim_bytes));
 }
 
 void look_text_print(const struct process *process, bool is_core)
