@@ -12,6 +12,7 @@
 #include "locate/nginx_zones.h"
 #include "symbols/elf_modules.h"
 #include "target/capture.h"
+#include "walk/glibc_heap.h"
 #include "walk/lua_state.h"
 
 enum { BETWEEN_LOOKS_MS = 20 };
@@ -30,6 +31,12 @@ static struct error *walk_states(const struct capture *capture, const struct lua
         error = lua_state_walk(capture, &sites.items[i], wants, &process->states[process->state_count++]);
     lua_sites_free(&sites);
     return error;
+}
+
+static struct error *walk_malloc(const struct capture *capture, struct process *process)
+{
+    process->has_malloc = true;
+    return glibc_heap_walk(capture, &process->malloc);
 }
 
 static void add_map_checks(struct memory_map *map, bool has_residency)
@@ -95,6 +102,8 @@ static struct error *examine_once(struct target *target, const struct examine_op
     double captured_ms = clock_now_ms();
     process->capture_ms = captured_ms - start_ms;
     error = walk_states(capture, &wants, process);
+    if (!error && options->want_heap)
+        error = walk_malloc(capture, process);
     process->walk_ms = clock_now_ms() - captured_ms;
     if (!error && options->want_map)
         error = make_map(target, capture, process);
@@ -105,7 +114,8 @@ static struct error *examine_once(struct target *target, const struct examine_op
 
 static bool contradicts_itself(const struct process *process)
 {
-    return process_damaged_state(process) || (process->has_map && checks_first_failed(&process->map.checks));
+    return process_damaged_state(process) || process->malloc.damage
+        || (process->has_map && checks_first_failed(&process->map.checks));
 }
 
 /* A fresh copy helps against a target that was caught in the middle; not against an unknown layout or a core. */

@@ -17,6 +17,7 @@ struct examine_options {
     bool want_graph;  /* each state's objects and their names; takes a third more memory than the target's heap */
     bool want_strings, show_strings; /* with the graph: what strings have in common, and may their contents be shown */
     bool want_sparse_pages;          /* with the graph: what keeps pages that are mostly free */
+    bool want_heap;   /* the C library's malloc */
     bool never_stop;  /* rather fail than stop the target */
 };
 

@@ -1,0 +1,22 @@
+/* The rows of glibc_malloc_layout.h. */
+#include "layouts/glibc_malloc_layout.h"
+
+#define PARAMETERS_TO_2_34 {-32, -28, -24, -20, 0}
+#define PARAMETERS_FROM_2_35 {-36, -32, -28, -24, -48}
+
+#define CACHE_TO_2_41 {.bins = 64, .entries = 128, .chunk_bytes = 0x290, .bins_by_size = 64}
+#define CACHE_FROM_2_42 {.bins = 76, .entries = 152, .chunk_bytes = 0x300, .counts_free = true, .bins_by_size = 64}
+
+const struct glibc_malloc_layout glibc_malloc_layouts[] = {
+    {
+        .name = "glibc 2.35 to 2.41",
+        .bins = 112,
+        .fastbins = 16,
+        .heap_bytes = 48,
+        .links_hidden = true,
+        .parameters = PARAMETERS_FROM_2_35,
+        .cache = CACHE_TO_2_41,
+    },
+};
+
+const size_t glibc_malloc_layout_count = sizeof(glibc_malloc_layouts) / sizeof(glibc_malloc_layouts[0]);

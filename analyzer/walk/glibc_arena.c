@@ -1,0 +1,268 @@
+/*
+ * Owns the way through an arena's memory, from chunk to chunk. A chunk carries its own size and whether the one before
+ * is in use; a free one repeats its size at its end. So a stretch that is walked from its start to its end proves
+ * itself. Fenceposts end a stretch that is not an arena's newest.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "base/range_search.h"
+#include "base/size.h"
+#include "walk/glibc_arena.h"
+
+enum { HEAPS_MAX = 1 << 20 };
+
+struct error *glibc_arena_damage(const struct arena_walk *a, address_t at, const char *what)
+{
+    return error_new(ERROR_NOT_UNDERSTOOD, "malloc's arena at 0x%" PRIx64 ": %s at 0x%" PRIx64, a->state.value, what,
+        at.value);
+}
+
+static bool add_chunk(struct glibc_walk *walk, struct chunk_region *region, address_t at, uint64_t bytes, bool used)
+{
+    chunk_region_add(region, at, used);
+    if (!used) {
+        walk->free_chunks++;
+        walk->free_bytes += bytes;
+    } else if (bytes == walk->layout->cache.chunk_bytes) {
+        address_t *candidate = ARRAY_ADD(&walk->cache_candidates);
+        if (!candidate)
+            return false;
+        *candidate = at;
+    }
+    return true;
+}
+
+/* The chunk before the one at `at` with that head. */
+struct previous_chunk {
+    uint64_t at, head, bytes;
+};
+
+static bool end_previous(struct arena_walk *a, struct chunk_region *region, const struct previous_chunk *previous,
+    const unsigned char *next)
+{
+    struct glibc_walk *walk = a->walk;
+    bool used = field_u64(next, GLIBC_CHUNK_HEAD) & GLIBC_CHUNK_PREVIOUS_USED;
+    if (!used && field_u64(next, GLIBC_CHUNK_FOOT) != previous->bytes)
+        walk->foot_errors++;
+    if (used && (previous->head & GLIBC_CHUNK_NOT_MAIN) != a->not_main)
+        walk->flag_errors++;
+    return add_chunk(walk, region, address(previous->at), previous->bytes, used);
+}
+
+/*
+ * A heap's last 32 or 48 bytes as one chunk, too small to be given out: such a fencepost has not the flag that all
+ * used chunks of its arena have.
+ */
+static bool is_joined_fencepost(const struct arena_walk *a, const struct previous_chunk *previous, uint64_t next_head)
+{
+    return a->not_main && next_head == GLIBC_CHUNK_PREVIOUS_USED
+        && previous->head == (GLIBC_CHUNK_MINIMUM | GLIBC_CHUNK_PREVIOUS_USED);
+}
+
+/*
+ * Go from chunk to chunk, from the start of `range` to the arena's top or to what is too small for a chunk. `end` is
+ * where the last chunk ends.
+ */
+static struct error *walk_chunks(struct arena_walk *a, struct chunk_region *region, struct address_range range,
+    address_t *end)
+{
+    struct previous_chunk previous = {0};
+    for (uint64_t at = range.start.value; at < range.end.value;) {
+        const unsigned char *chunk = view_bytes(&a->walk->view, address(at), GLIBC_CHUNK_BLOCK);
+        if (!chunk)
+            return glibc_arena_damage(a, address(at), "no chunk in memory");
+        uint64_t head = field_u64(chunk, GLIBC_CHUNK_HEAD), bytes = head & ~(uint64_t)GLIBC_CHUNK_FLAGS;
+        *end = address(at);
+        if (!previous.bytes) {
+            a->walk->flag_errors += !(head & GLIBC_CHUNK_PREVIOUS_USED);
+        } else if (is_joined_fencepost(a, &previous, head)) {
+            *end = address(previous.at);
+            return NULL;
+        } else if (!end_previous(a, region, &previous, chunk)) {
+            return error_no_memory();
+        }
+        if (at == a->top.value || bytes < GLIBC_CHUNK_MINIMUM)
+            return NULL;
+        if (bytes > range.end.value - at || head & GLIBC_CHUNK_IMPOSSIBLE)
+            return glibc_arena_damage(a, address(at), "a chunk of impossible size");
+        previous = (struct previous_chunk){at, head, bytes};
+        at += bytes;
+    }
+    return glibc_arena_damage(a, range.end, "no end of its chunks");
+}
+
+/* The top is a chunk, too, and free. `end` is where it starts, and then where it ends. */
+static struct error *end_at_top(struct arena_walk *a, struct chunk_region *region, struct address_range range,
+    address_t *end)
+{
+    uint64_t head;
+    if (!view_u64(&a->walk->view, address_add(a->top, GLIBC_CHUNK_HEAD), &head))
+        return glibc_arena_damage(a, a->top, "no top in memory");
+    uint64_t bytes = head & ~(uint64_t)GLIBC_CHUNK_FLAGS;
+    if (bytes > range.end.value - a->top.value)
+        return glibc_arena_damage(a, a->top, "a top of impossible size");
+    if (bytes)
+        chunk_region_add(region, a->top, false);
+    a->walk->heap->arenas[a->index].top_bytes = bytes;
+    a->met_top = true;
+    *end = address_add(a->top, bytes);
+    return NULL;
+}
+
+struct error *glibc_walk_stretch(struct arena_walk *a, struct address_range range, struct address_range *chunks)
+{
+    struct chunk_region *region;
+    struct error *error = chunk_map_add_region(&a->walk->heap->chunks, range, &region);
+    if (error)
+        return error;
+    address_t end = range.start;
+    error = walk_chunks(a, region, range, &end);
+    if (!error && address_equal(end, a->top))
+        error = end_at_top(a, region, range, &end);
+    if (error)
+        return error;
+    region->range.end = end;
+    *chunks = (struct address_range){range.start, end};
+    return NULL;
+}
+
+struct error *glibc_add_stretch(struct arena_walk *a, struct address_range range, struct address_range chunks)
+{
+    struct glibc_stretch *stretch = ARRAY_ADD(&a->walk->stretches);
+    if (!stretch)
+        return error_no_memory();
+    *stretch = (struct glibc_stretch){range, chunks, a->index};
+    a->held_bytes += range_bytes(range);
+    a->walk->heap->arenas[a->index].heaps++;
+    return NULL;
+}
+
+/* Where a heap of an arena that is not the main one starts, by an address inside. */
+static address_t heap_of(const struct arena_walk *a, address_t inside)
+{
+    struct memory_view view = view_of(a->walk->capture);
+    uint64_t alignment = GLIBC_HEAP_ALIGNMENT, huge_page_bytes = 0;
+    int16_t offset = a->walk->layout->parameters.huge_page_bytes;
+    if (offset)
+        view_u64(&view, address(a->walk->books->parameters.value + (uint64_t)(int64_t)offset), &huge_page_bytes);
+    if (is_power_of_two(huge_page_bytes))
+        alignment = huge_page_bytes * GLIBC_HEAP_HUGE_PAGES;
+    return address(round_down(inside.value, alignment));
+}
+
+struct heap_header {
+    struct address_range range;
+    address_t arena, previous;
+};
+
+static bool read_heap_header(const struct arena_walk *a, address_t at, struct heap_header *heap)
+{
+    const void *bytes = view_bytes(&a->walk->view, at, a->walk->layout->heap_bytes);
+    if (!bytes)
+        return false;
+    heap->range = (struct address_range){at, address_add(at, field_u64(bytes, GLIBC_HEAP_SIZE))};
+    heap->arena = address(field_u64(bytes, GLIBC_HEAP_ARENA));
+    heap->previous = address(field_u64(bytes, GLIBC_HEAP_PREVIOUS));
+    return address_equal(heap->arena, a->state) && heap->range.end.value != UINT64_MAX
+        && range_bytes(heap->range) % a->walk->page_bytes == 0;
+}
+
+static struct error *walk_heap(struct arena_walk *a, const struct heap_header *heap)
+{
+    const struct glibc_malloc_layout *layout = a->walk->layout;
+    uint64_t header = layout->heap_bytes;
+    if (address_equal(address_add(heap->range.start, header), a->state))
+        header += layout->bins + GLIBC_BINS_END;
+    address_t first = address(round_up(heap->range.start.value + header, GLIBC_CHUNK_BLOCK));
+    if (first.value >= heap->range.end.value)
+        return glibc_arena_damage(a, heap->range.start, "a heap of impossible size");
+    bool had_top = a->met_top;
+    struct address_range chunks;
+    struct error *error = glibc_walk_stretch(a, (struct address_range){first, heap->range.end}, &chunks);
+    if (error)
+        return error;
+    uint64_t left = heap->range.end.value - chunks.end.value;
+    bool ends_well = had_top == a->met_top
+        ? left == 2 * GLIBC_FENCEPOST || left == 3 * GLIBC_FENCEPOST : left == 0;
+    if (!ends_well)
+        return glibc_arena_damage(a, chunks.end, "a heap that ends too early");
+    return glibc_add_stretch(a, heap->range, chunks);
+}
+
+/* The newest heap holds the top, and each names the one before. */
+static struct error *walk_heaps(struct arena_walk *a)
+{
+    address_t at = heap_of(a, a->top);
+    for (unsigned i = 0; !address_is_null(at); i++) {
+        struct heap_header heap;
+        if (i == HEAPS_MAX || !read_heap_header(a, at, &heap))
+            return glibc_arena_damage(a, at, "no heap of it");
+        struct error *error = walk_heap(a, &heap);
+        if (error)
+            return error;
+        at = heap.previous;
+    }
+    return NULL;
+}
+
+static bool read_state(struct arena_walk *a, struct glibc_arena *arena)
+{
+    struct memory_view *view = &a->walk->view;
+    address_t bins = address_add(a->state, a->walk->layout->bins);
+    arena->address = a->state;
+    return view_u64(view, address_subtract(bins, GLIBC_TOP_BEFORE_BINS), &a->top.value)
+        && view_u64(view, address_add(bins, GLIBC_BINS_THREADS), &arena->threads)
+        && view_u64(view, address_add(bins, GLIBC_BINS_SYSTEM_BYTES), &arena->system_bytes);
+}
+
+static struct error *walk_arena(struct glibc_walk *walk, size_t index, struct glibc_arena *arena)
+{
+    struct arena_walk a = {
+        .walk = walk,
+        .state = walk->books->items[index],
+        .index = index,
+        .not_main = arena->is_main ? 0 : GLIBC_CHUNK_NOT_MAIN,
+    };
+    if (!read_state(&a, arena))
+        return glibc_arena_damage(&a, a.state, "no state in memory");
+    if (!arena->system_bytes)
+        return NULL;
+    struct error *error = arena->is_main ? glibc_walk_main_arena(&a) : walk_heaps(&a);
+    if (!error && !a.met_top)
+        error = glibc_arena_damage(&a, a.top, "no way to its top");
+    walk->held_bytes += a.held_bytes;
+    if (a.has_gaps)
+        walk->uncertain_bytes += a.gap_bytes;
+    return error;
+}
+
+static int compare_stretches(const void *a, const void *b)
+{
+    const struct glibc_stretch *left = a, *right = b;
+    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
+}
+
+struct error *glibc_walk_arenas(struct glibc_walk *walk)
+{
+    struct glibc_heap *heap = walk->heap;
+    heap->arenas = calloc(walk->books->count + 1, sizeof(*heap->arenas));
+    if (!heap->arenas)
+        return error_no_memory();
+    for (size_t i = 0; i < walk->books->count; i++) {
+        heap->arenas[i].is_main = i == 0;
+        heap->arena_count++;
+        struct error *error = walk_arena(walk, i, &heap->arenas[i]);
+        if (error)
+            return error;
+    }
+    if (walk->stretches.count)
+        qsort(walk->stretches.items, walk->stretches.count, sizeof(*walk->stretches.items), compare_stretches);
+    return chunk_map_seal(&heap->chunks);
+}
+
+const struct glibc_stretch *glibc_stretch_at(const struct glibc_walk *walk, address_t at)
+{
+    return RANGE_HOLDING(walk->stretches.items, walk->stretches.count, at);
+}

@@ -1,0 +1,79 @@
+#include "walk/glibc_heap.h"
+
+#include "base/array.h"
+#include "walk/glibc_walk.h"
+
+static uint64_t mapped_by_parameters(const struct glibc_walk *walk, uint64_t *bytes)
+{
+    struct memory_view view = view_of(walk->capture);
+    address_t base = walk->books->parameters;
+    uint32_t count = 0;
+    *bytes = 0;
+    view_u32(&view, address(base.value + (uint64_t)(int64_t)walk->layout->parameters.mmap_count), &count);
+    view_u64(&view, address(base.value + (uint64_t)(int64_t)GLIBC_PARAMETERS_MAPPED_BYTES), bytes);
+    return count;
+}
+
+static void add_checks(struct glibc_walk *walk)
+{
+    struct glibc_heap *heap = walk->heap;
+    struct checks *checks = &heap->checks;
+    struct glibc_arena all = {0};
+    for (size_t i = 0; i < heap->arena_count; i++) {
+        all.system_bytes += heap->arenas[i].system_bytes;
+        all.binned.count += heap->arenas[i].binned.count;
+        all.binned.bytes += heap->arenas[i].binned.bytes;
+    }
+    uint64_t mapped_bytes, mapped = mapped_by_parameters(walk, &mapped_bytes);
+    checks_add_within(checks, "malloc: heaps walked = system memory", all.system_bytes, walk->held_bytes,
+        walk->uncertain_bytes);
+    checks_add(checks, "malloc: chunks that contradict the chunk before", 0, walk->flag_errors);
+    checks_add(checks, "malloc: free chunks that contradict their end", 0, walk->foot_errors);
+    checks_add(checks, "malloc: chunks in bins = free chunks", walk->free_chunks, all.binned.count);
+    checks_add(checks, "malloc: bytes in bins = free bytes", walk->free_bytes, all.binned.bytes);
+    checks_add(checks, "malloc: no chunks of bins and caches", 0, walk->misfits);
+    checks_add(checks, "malloc: mapped blocks", mapped, heap->mapped.count);
+    checks_add(checks, "malloc: bytes of mapped blocks", mapped_bytes, heap->mapped.bytes);
+}
+
+static struct error *walk_parts(struct glibc_walk *walk)
+{
+    struct error *error = glibc_walk_arenas(walk);
+    if (!error)
+        error = glibc_walk_bins(walk);
+    if (!error)
+        error = glibc_walk_caches(walk);
+    if (!error)
+        error = glibc_walk_mapped(walk);
+    if (!error)
+        error = glibc_walk_account(walk);
+    if (error)
+        return error;
+    add_checks(walk);
+    return checks_error(&walk->heap->checks);
+}
+
+struct error *glibc_heap_walk(const struct capture *capture, struct glibc_heap *heap)
+{
+    struct glibc_books books;
+    struct error *error = locate_glibc_books(capture, &books);
+    if (!error && books.layout) {
+        heap->layout = books.layout->name;
+        struct glibc_walk walk = {
+            .capture = capture,
+            .view = view_of(capture),
+            .books = &books,
+            .layout = books.layout,
+            .page_bytes = capture->page_bytes,
+            .heap = heap,
+        };
+        error = walk_parts(&walk);
+        ARRAY_FREE(&walk.stretches);
+        ARRAY_FREE(&walk.cache_candidates);
+    }
+    glibc_books_free(&books);
+    if (error && error_kind(error) == ERROR_FAILED)
+        return error;
+    heap->damage = error;
+    return NULL;
+}

@@ -1,0 +1,65 @@
+/*
+ * One walk over all memory of glibc's malloc: what its parts share. Only walk/glibc_*.c include this file; they run in
+ * this order.
+ */
+#ifndef RESPIRE_WALK_GLIBC_WALK_H
+#define RESPIRE_WALK_GLIBC_WALK_H
+
+#include "locate/glibc_arenas.h"
+#include "model/glibc_heap.h"
+#include "target/memory_view.h"
+
+/* A stretch of memory that an arena took: a heap, or what it got from brk. */
+struct glibc_stretch {
+    struct address_range range;  /* all of it; whole pages but for the first that the main arena has */
+    struct address_range chunks; /* from the first chunk to the end of the last, or of the top */
+    size_t arena;                /* index in heap->arenas */
+};
+
+struct glibc_walk {
+    const struct capture *capture;
+    struct memory_view view;
+    const struct glibc_books *books;
+    const struct glibc_malloc_layout *layout;
+    uint64_t page_bytes;
+    struct glibc_heap *heap;
+    struct {
+        struct glibc_stretch *items; /* once all are there: address order, beside the regions of heap->chunks */
+        size_t count, capacity;
+    } stretches;
+    struct {
+        address_t *items; /* used chunks of the size of a thread's cache */
+        size_t count, capacity;
+    } cache_candidates;
+    uint64_t held_bytes;              /* of all stretches */
+    uint64_t uncertain_bytes;         /* of them, what an arena may or may not count: gaps that brk left behind */
+    uint64_t free_chunks, free_bytes; /* free by their neighbour's flag, without tops */
+    uint64_t flag_errors, foot_errors;
+    uint64_t misfits; /* in a bin or cache, but no chunk that can be there */
+};
+
+/* Every chunk of every arena: heap->arenas, heap->chunks, stretches and cache_candidates. */
+struct error *glibc_walk_arenas(struct glibc_walk *walk);
+
+/* What is in bins and fastbins: heap->arenas[].binned and .fast. heap->chunks is sealed. */
+struct error *glibc_walk_bins(struct glibc_walk *walk);
+
+/* What the caches of threads hold: heap->arenas[].cached. */
+struct error *glibc_walk_caches(struct glibc_walk *walk);
+
+/* Blocks with a mapping of their own: heap->mapped. They join heap->chunks and heap->pages. */
+struct error *glibc_walk_mapped(struct glibc_walk *walk);
+
+/* Sizes, histograms, pages and sums of all that the others have found. */
+struct error *glibc_walk_account(struct glibc_walk *walk);
+
+/* The stretch whose chunks hold `at`, or NULL. Once all are there. */
+const struct glibc_stretch *glibc_stretch_at(const struct glibc_walk *walk, address_t at);
+
+/* The next of a singly linked list; `at` is where its link is stored. */
+static inline uint64_t glibc_link(const struct glibc_malloc_layout *layout, uint64_t at, uint64_t stored)
+{
+    return layout->links_hidden ? stored ^ at >> 12 : stored;
+}
+
+#endif
