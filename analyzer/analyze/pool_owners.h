@@ -11,6 +11,7 @@
 #include "model/nginx_pools.h"
 #include "model/lua_state.h"
 #include "symbols/elf_modules.h"
+#include "symbols/function_names.h"
 #include "target/capture.h"
 
 struct pool_owners_input {
@@ -18,6 +19,7 @@ struct pool_owners_input {
     const struct elf_modules *modules;
     const struct nginx_site *site;
     const struct glibc_heap *heap;
+    struct function_names *names;
     const struct lua_state *states; /* a pool that Lua refers to is not unowned */
     size_t state_count;
 };

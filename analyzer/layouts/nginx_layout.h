@@ -50,6 +50,14 @@ enum nginx_module_layout {
     NGINX_MODULE_BYTES = 200,
 };
 
+/* ngx_command_t: a directive. The last one of a module has no name. */
+enum nginx_command_layout {
+    NGINX_COMMAND_NAME_LENGTH = 0,
+    NGINX_COMMAND_NAME = 8,
+    NGINX_COMMAND_SET = 24, /* a function */
+    NGINX_COMMAND_BYTES = 56,
+};
+
 enum nginx_event_layout {
     NGINX_EVENT_DATA = 0, /* its connection */
     NGINX_EVENT_HANDLER = 16,
@@ -95,6 +103,9 @@ enum nginx_constant_layout {
 enum nginx_signature {
     NGINX_SIGNATURE_HTTP = 0x50545448,
     NGINX_SIGNATURE_CORE = 0x45524F43,
+    NGINX_SIGNATURE_EVENT = 0x544E5645,
+    NGINX_SIGNATURE_STREAM = 0x4D525453,
+    NGINX_SIGNATURE_MAIL = 0x4C49414D,
 };
 
 /* The start of ngx_http_core_main_conf_t, and ngx_http_phase_handler_t. */
