@@ -58,6 +58,14 @@ static void add_map_checks(struct memory_map *map, bool has_residency)
     checks_add(&map->checks, "system rows sum to VmRSS", map->rss_bytes, system);
 }
 
+static unsigned allocators_found(const struct allocator_modules *modules)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < ALLOCATORS; i++)
+        found |= modules->others[i] ? 1u << i : 0;
+    return found;
+}
+
 static struct error *make_map(const struct target *target, const struct capture *capture, struct process *process)
 {
     struct elf_modules modules = {0};
@@ -66,7 +74,12 @@ static struct error *make_map(const struct target *target, const struct capture 
     if (!error)
         error = locate_nginx_zones(capture, &zones);
     if (!error) {
-        struct ledger_input input = {capture, &modules, &zones, process->states, process->state_count};
+        struct allocator_modules allocators;
+        locate_allocators(target, &capture->mappings, &modules, &allocators);
+        process->allocators = allocators_found(&allocators);
+        struct ledger_input input = {
+            capture, &modules, &allocators, &zones, process->states, process->state_count,
+        };
         system_level_make(capture, &process->map);
         error = ledger_make(&input, &process->map);
     }

@@ -105,25 +105,6 @@ static struct error *give_named(struct ledger *ledger, const struct mapping *map
     return give(ledger, part, name, true);
 }
 
-static const struct elf_module *bss_at(const struct elf_modules *modules, address_t at)
-{
-    for (size_t i = 0; i < modules->count; i++)
-        if (range_bytes(modules->items[i].bss) && range_holds(modules->items[i].bss, at, 1))
-            return &modules->items[i];
-    return NULL;
-}
-
-/* Anonymous memory: the part that is some module's .bss, and the rest. */
-static struct error *give_anonymous(struct ledger *ledger, struct address_range part)
-{
-    const struct elf_module *module = bss_at(ledger->input->modules, part.start);
-    if (!module)
-        return give(ledger, part, "unknown", true);
-    address_t end = address(size_min(module->bss.end.value, part.end.value));
-    struct error *error = give(ledger, (struct address_range){part.start, end}, "elf.data", false);
-    return error ? error : give(ledger, (struct address_range){end, part.end}, "unknown", true);
-}
-
 /* What nobody claimed, by the kind of its mapping. */
 static struct error *give_unclaimed(struct ledger *ledger, const struct mapping *mapping, struct address_range part)
 {
@@ -131,11 +112,11 @@ static struct error *give_unclaimed(struct ledger *ledger, const struct mapping 
         return give_shared(ledger, mapping, part);
     if (mapping_has_file(mapping))
         return give_file(ledger, mapping, part);
-    if (!mapping->path || strcmp(mapping->path, "[heap]") == 0)
-        return give_anonymous(ledger, part);
+    if (!mapping->path || mapping->path[0] != '[' || strcmp(mapping->path, "[heap]") == 0)
+        return give(ledger, part, "unknown", true);
     if (strncmp(mapping->path, "[stack", 6) == 0)
         return give(ledger, part, "stack", true);
-    return mapping->path[0] == '[' ? give_named(ledger, mapping, part) : give(ledger, part, "unknown", true);
+    return give_named(ledger, mapping, part);
 }
 
 /* One mapping: claims inside it, and the gaps between them. `next_claim` moves on as claims are used up. */

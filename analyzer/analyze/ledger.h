@@ -5,6 +5,7 @@
 #ifndef RESPIRE_ANALYZE_LEDGER_H
 #define RESPIRE_ANALYZE_LEDGER_H
 
+#include "locate/allocators.h"
 #include "locate/nginx_zones.h"
 #include "model/lua_state.h"
 #include "model/memory_map.h"
@@ -14,6 +15,7 @@
 struct ledger_input {
     const struct capture *capture;
     const struct elf_modules *modules;
+    const struct allocator_modules *allocators;
     const struct nginx_zones *zones;
     const struct lua_state *states; /* damaged ones claim nothing */
     size_t state_count;

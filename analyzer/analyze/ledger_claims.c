@@ -2,9 +2,10 @@
 
 #include <inttypes.h>
 
+#include "analyze/ledger_rest.h"
 #include "base/array.h"
 
-static struct error *add_claim(struct claims *claims, struct claim claim)
+struct error *claims_add(struct claims *claims, struct claim claim)
 {
     if (range_bytes(claim.range) == 0)
         return NULL;
@@ -19,7 +20,7 @@ static struct error *claim_heap(const struct heap *heap, struct claims *claims)
 {
     struct error *error = NULL;
     for (size_t i = 0; i < heap->region_count && !error; i++)
-        error = add_claim(claims, (struct claim){
+        error = claims_add(claims, (struct claim){
             .range = heap->regions[i].range,
             .region = &heap->regions[i],
             .heap_kind = heap->kind,
@@ -34,7 +35,7 @@ static struct error *claim_state(const struct lua_state *state, struct claims *c
     if (!error)
         error = claim_heap(&state->former_heap, claims);
     for (size_t i = 0; i < state->code_areas.count && !error; i++)
-        error = add_claim(claims, (struct claim){
+        error = claims_add(claims, (struct claim){
             .range = state->code_areas.items[i],
             .owner = "luajit.code",
             .is_private = true,
@@ -46,6 +47,12 @@ static int compare_claims(const void *a, const void *b)
 {
     const struct claim *left = a, *right = b;
     return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
+}
+
+static void sort_claims(struct claims *claims)
+{
+    if (claims->count)
+        qsort(claims->items, claims->count, sizeof(*claims->items), compare_claims);
 }
 
 static struct error *check_no_overlap(const struct claims *claims)
@@ -64,10 +71,12 @@ struct error *claims_gather(const struct ledger_input *input, struct claims *cla
     for (size_t i = 0; i < input->state_count && !error; i++)
         if (!input->states[i].damage)
             error = claim_state(&input->states[i], &gathered);
-    if (!error && gathered.count) {
-        qsort(gathered.items, gathered.count, sizeof(*gathered.items), compare_claims);
+    sort_claims(&gathered);
+    if (!error)
         error = check_no_overlap(&gathered);
-    }
+    if (!error)
+        error = rest_claim(input, &gathered);
+    sort_claims(&gathered);
     if (error) {
         claims_free(&gathered);
         return error;

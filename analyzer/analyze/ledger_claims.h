@@ -1,4 +1,4 @@
-/* What walkers know, as ranges in address order: the claims that the ledger goes through beside the mappings. */
+/* Who owns what, as ranges in address order: the claims that the ledger goes through beside the mappings. */
 #ifndef RESPIRE_ANALYZE_LEDGER_CLAIMS_H
 #define RESPIRE_ANALYZE_LEDGER_CLAIMS_H
 
@@ -17,7 +17,9 @@ struct claims {
     size_t count, capacity;
 };
 
-/* ERROR_NOT_UNDERSTOOD when two walkers claim the same page. */
+struct error *claims_add(struct claims *claims, struct claim claim);
+
+/* What walkers know, and what is known of the rest. ERROR_NOT_UNDERSTOOD when two walkers claim the same page. */
 struct error *claims_gather(const struct ledger_input *input, struct claims *claims);
 
 void claims_free(struct claims *claims);

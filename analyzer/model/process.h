@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "model/allocators.h"
 #include "model/glibc_heap.h"
 #include "model/lua_state.h"
 #include "model/memory_map.h"
@@ -23,6 +24,7 @@ struct process {
     bool has_residency; /* false for a core file: only virtual sizes mean something */
     bool has_map;
     struct memory_map map;
+    unsigned allocators; /* others than glibc's that are in it: 1 << enum allocator; with want_heap or want_map */
     bool has_malloc; /* it was looked for; malloc.layout tells whether it is there */
     struct glibc_heap malloc;
     bool has_pools; /* this is an nginx, and its pools were looked for */

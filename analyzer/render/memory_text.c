@@ -66,12 +66,25 @@ static void print_owners(const struct memory_map *map, bool known)
     }
 }
 
+/* What others' allocators have is known as a whole; nobody should look for more in `respire heap`. */
+static void print_allocators(const struct memory_map *map)
+{
+    for (unsigned i = 0; i < ALLOCATORS; i++) {
+        char owner[OWNER_NAME_MAX];
+        snprintf(owner, sizeof(owner), "other.%s", allocator_name(i));
+        if (owner_resident(map, owner))
+            printf("\n%s has %s; what is used and free inside it is not known.\n", allocator_name(i),
+                SIZE(owner_resident(map, owner)));
+    }
+}
+
 static void print_remedy(const struct process *process)
 {
     const struct memory_map *map = &process->map;
     const struct lua_state *damaged = process_damaged_state(process);
     if (damaged)
         printf("\nLua's memory is in unknown, because it was not understood: %s\n", error_text(damaged->damage));
+    print_allocators(map);
     if (process->has_residency)
         runtime_remedy_print(owner_resident(map, "luajit.free"), map->rss_bytes);
 }

@@ -33,9 +33,10 @@ static void a_heap_in_the_middle_of_a_mapping_takes_its_pages_only(void **state)
     region->page_use[1] = PAGE_USE_FREE;
     region->page_use[2] = PAGE_USE_META;
     struct elf_modules modules = {0};
+    struct allocator_modules allocators = {0};
     struct nginx_zones zones = {0};
     struct memory_map map = {0};
-    struct ledger_input input = {&fake.capture, &modules, &zones, &lua, 1};
+    struct ledger_input input = {&fake.capture, &modules, &allocators, &zones, &lua, 1};
     assert_null(ledger_make(&input, &map));
     assert_int_equal(owner(&map, "luajit.live")->resident_bytes, PAGE);
     assert_int_equal(owner(&map, "luajit.free")->resident_bytes, PAGE);
@@ -56,9 +57,10 @@ static void bss_ends_where_the_module_ends(void **state)
     fake_capture_map(&fake, BASE, 4 * PAGE);
     struct elf_module module = {.bss = {address(BASE), address(BASE + PAGE)}};
     struct elf_modules modules = {.items = &module, .count = 1};
+    struct allocator_modules allocators = {0};
     struct nginx_zones zones = {0};
     struct memory_map map = {0};
-    struct ledger_input input = {&fake.capture, &modules, &zones, NULL, 0};
+    struct ledger_input input = {&fake.capture, &modules, &allocators, &zones, NULL, 0};
     assert_null(ledger_make(&input, &map));
     assert_int_equal(owner(&map, "elf.data")->resident_bytes, PAGE);
     assert_int_equal(owner(&map, "unknown")->resident_bytes, 3 * PAGE);
@@ -79,9 +81,10 @@ static void two_claims_on_one_page_are_refused(void **state)
     assert_null(heap_add_region(&lua.heap, first, PAGE, &region));
     assert_null(heap_add_region(&lua.heap, second, PAGE, &region));
     struct elf_modules modules = {0};
+    struct allocator_modules allocators = {0};
     struct nginx_zones zones = {0};
     struct memory_map map = {0};
-    struct ledger_input input = {&fake.capture, &modules, &zones, &lua, 1};
+    struct ledger_input input = {&fake.capture, &modules, &allocators, &zones, &lua, 1};
     struct error *error = ledger_make(&input, &map);
     assert_non_null(error);
     assert_int_equal(error_kind(error), ERROR_NOT_UNDERSTOOD);
@@ -98,9 +101,10 @@ static void absent_pages_count_as_virtual_only(void **state)
     fake_capture_start(&fake);
     fake_capture_map_only(&fake, BASE, 16 * PAGE);
     struct elf_modules modules = {0};
+    struct allocator_modules allocators = {0};
     struct nginx_zones zones = {0};
     struct memory_map map = {0};
-    struct ledger_input input = {&fake.capture, &modules, &zones, NULL, 0};
+    struct ledger_input input = {&fake.capture, &modules, &allocators, &zones, NULL, 0};
     assert_null(ledger_make(&input, &map));
     assert_int_equal(owner(&map, "unknown")->virtual_bytes, 16 * PAGE);
     assert_int_equal(owner(&map, "unknown")->resident_bytes, 0);
