@@ -26,7 +26,7 @@ void garbage_remedy_print(uint64_t garbage_bytes, uint64_t count_bytes)
 void malloc_remedy_print(uint64_t trim_bytes, uint64_t held_bytes)
 {
     if (trim_bytes > held_bytes / REMEDY_SHARE && trim_bytes >= REMEDY_BYTES)
-        printf("\nRemedy: malloc keeps %s in free pages. A call of malloc_trim(0) in the process returns them at once;\n"
+        printf("\nRemedy: malloc keeps %s in free pages. A call of malloc_trim(0) in the process returns them;\n"
                "in a program of many threads, MALLOC_ARENA_MAX=2 keeps fewer of them about.\n", SIZE(trim_bytes));
 }
 
