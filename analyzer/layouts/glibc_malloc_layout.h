@@ -62,6 +62,7 @@ struct glibc_parameters_layout {
     int16_t mmap_count, mmap_count_max, most_mmap_count; /* n_mmaps, n_mmaps_max, max_n_mmaps: 32 bits each */
     int16_t fixed_threshold;                             /* no_dyn_threshold: 0 or 1, 32 bits */
     int16_t huge_page_bytes;                             /* hp_pagesize; 0: there is none */
+    int16_t thp_page_bytes;                              /* thp_pagesize; 0: there is none */
 };
 
 enum glibc_parameters_constants {

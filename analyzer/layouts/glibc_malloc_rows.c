@@ -1,8 +1,8 @@
 /* The rows of glibc_malloc_layout.h. */
 #include "layouts/glibc_malloc_layout.h"
 
-#define PARAMETERS_TO_2_34 {-32, -28, -24, -20, 0}
-#define PARAMETERS_FROM_2_35 {-36, -32, -28, -24, -48}
+#define PARAMETERS_TO_2_34 {-32, -28, -24, -20, 0, 0}
+#define PARAMETERS_FROM_2_35 {-36, -32, -28, -24, -48, -56}
 
 #define CACHE_TO_2_41 {.bins = 64, .entries = 128, .chunk_bytes = 0x290, .bins_by_size = 64}
 #define CACHE_FROM_2_42 {.bins = 76, .entries = 152, .chunk_bytes = 0x300, .counts_free = true, .bins_by_size = 64}

@@ -42,6 +42,8 @@ static struct error *walk_parts(struct glibc_walk *walk)
     if (!error)
         error = glibc_walk_bins(walk);
     if (!error)
+        glibc_walk_trim(walk);
+    if (!error)
         error = glibc_walk_caches(walk);
     if (!error)
         error = glibc_walk_mapped(walk);

@@ -44,6 +44,9 @@ struct error *glibc_walk_arenas(struct glibc_walk *walk);
 /* What is in bins and fastbins: heap->arenas[].binned and .fast. heap->chunks is sealed. */
 struct error *glibc_walk_bins(struct glibc_walk *walk);
 
+/* What malloc_trim(0) would give back: heap->trim_bytes. While bins are known, and what caches hold still is used. */
+void glibc_walk_trim(struct glibc_walk *walk);
+
 /* What the caches of threads hold: heap->arenas[].cached. */
 struct error *glibc_walk_caches(struct glibc_walk *walk);
 
