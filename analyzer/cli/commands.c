@@ -42,6 +42,18 @@ const struct command commands[] = {
         .run = command_lua,
     },
     {
+        .name = "heap",
+        .operands = "PID",
+        .summary = "inside glibc's malloc: arenas, used and free chunks by size, what malloc_trim would return",
+        .examples = "  respire heap 1234\n"
+                    "  respire heap --top 30 1234\n"
+                    "  respire heap --json 1234 | jq '.histogram.used | max_by(.bytes)'\n"
+                    "  respire heap --core core.1234\n",
+        .options = READING | OPTION_TOP,
+        .operand = OPERAND_PID,
+        .run = command_heap,
+    },
+    {
         .name = "snapshot",
         .operands = "PID -o FILE",
         .summary = "keep a moment in a file, for all analyses and for diff; no contents of memory are in it",

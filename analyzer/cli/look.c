@@ -80,6 +80,8 @@ static struct error *look_into_snapshot(const struct cli_options *options, const
     error = check_strings(options, &about);
     if (!error && wanted->want_map && !look->process.has_map)
         error = error_new(ERROR_NOT_UNDERSTOOD, "the snapshot %s has no memory map", options->snapshot_path);
+    if (!error && wanted->want_heap && !look->process.has_malloc)
+        error = error_new(ERROR_NOT_UNDERSTOOD, "the snapshot %s does not tell of malloc", options->snapshot_path);
     if (error)
         process_release(&look->process);
     return error;
