@@ -111,6 +111,11 @@ static bool sets_caches(const unsigned char *base)
         && parameter(base, GLIBC_PARAMETERS_CACHE_COUNT) <= UINT16_MAX && (bins > 1) == (bytes > GLIBC_CHUNK_BLOCK * 2);
 }
 
+static bool has_caches(const unsigned char *base)
+{
+    return parameter(base, GLIBC_PARAMETERS_CACHE_BINS) != 0 && parameter(base, GLIBC_PARAMETERS_CACHE_COUNT) != 0;
+}
+
 /* The main arena's memory starts there: what it says of the chunk before is that there is none to merge with. */
 static bool starts_heap(struct memory_view *view, uint64_t at)
 {
@@ -129,7 +134,7 @@ static unsigned find_parameters(const struct capture *capture, const struct glib
         const unsigned char *base = piece->data + at;
         uint64_t start = field_u64(base, GLIBC_PARAMETERS_BASE);
         if ((start != 0) == in_use && counts_mappings(base, &layout->parameters, capture->page_bytes)
-            && sets_caches(base) && (!in_use || starts_heap(&view, start))) {
+            && sets_caches(base) && (in_use ? starts_heap(&view, start) : has_caches(base))) {
             *found = address_add(piece->range.start, at);
             count++;
         }
@@ -166,12 +171,14 @@ static struct error *choose_layout(const struct capture *capture, const struct m
         struct error *error = follow_ring(&view, layout->bins, address_subtract(bins, layout->bins), books, &closed);
         if (error)
             return error;
+        if (closed && !in_use && books->count == 1)
+            return NULL;
         unsigned places = 0;
         for (size_t j = first_piece(capture, mapping); closed && is_of(capture, j, mapping); j++)
             places += find_parameters(capture, layout, &capture->pieces[j], in_use, &books->parameters);
         if (places != 1)
             continue;
-        books->layout = in_use || books->count > 1 ? layout : NULL;
+        books->layout = layout;
         books->data = mapping->range;
         return NULL;
     }

@@ -81,12 +81,14 @@ static struct error *walk_brk(struct arena_walk *a, address_t base)
 {
     address_t from = base, first = address(round_up(base.value, GLIBC_CHUNK_BLOCK));
     for (;;) {
+        bool had_top = a->met_top;
         struct address_range range = {first, memory_end(a->walk, first)}, chunks;
         struct error *error = glibc_walk_stretch(a, range, &chunks);
         if (error)
             return error;
         address_t end = chunks.end, next = chunks.end;
-        if (!a->met_top && !skip_fenceposts(a, chunks.end, &end))
+        bool at_top = a->met_top != had_top;
+        if (!at_top && !skip_fenceposts(a, chunks.end, &end))
             return glibc_arena_damage(a, chunks.end, "a chunk of impossible size");
         bool goes_on = !a->met_top && find_behind_gap(a, end, &next);
         if (!goes_on)

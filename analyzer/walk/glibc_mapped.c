@@ -8,8 +8,13 @@
 #include "base/size.h"
 #include "walk/glibc_walk.h"
 
-/* A block with an alignment of its own starts further behind: its header is just before a multiple of that. */
-enum { ALIGNMENT_MIN = 64 };
+enum { ALIGNMENT_MIN = 64 }; /* of blocks that don't start where their mapping does */
+
+/* A single block in a mapping: its header, and all of the mapping. */
+struct mapped_block {
+    address_t header;
+    struct address_range mapping;
+};
 
 static bool is_anonymous(const struct mapping *mapping)
 {
@@ -17,72 +22,97 @@ static bool is_anonymous(const struct mapping *mapping)
         && (!mapping->path || strncmp(mapping->path, "[anon", 5) == 0);
 }
 
-/* The chunk whose header is `offset` behind the start of a mapping at `start`, all of it within `end`. */
-static bool read_mapped(struct glibc_walk *walk, uint64_t start, uint64_t offset, address_t end, uint64_t *bytes)
+/* The header at `at` of a block whose mapping goes from `start` to `end`. */
+static bool read_header(struct glibc_walk *walk, uint64_t at, uint64_t start, uint64_t *end)
 {
-    const unsigned char *chunk = view_bytes(&walk->view, address(start + offset), GLIBC_CHUNK_BLOCK);
-    if (!chunk || field_u64(chunk, GLIBC_CHUNK_FOOT) != offset)
+    const unsigned char *chunk = view_bytes(&walk->view, address(at), GLIBC_CHUNK_BLOCK);
+    if (!chunk || field_u64(chunk, GLIBC_CHUNK_FOOT) != at - start)
         return false;
     uint64_t head = field_u64(chunk, GLIBC_CHUNK_HEAD);
-    uint64_t whole = (head & ~(uint64_t)GLIBC_CHUNK_FLAGS) + walk->layout->mapped_tail;
-    if ((head & GLIBC_CHUNK_FLAGS) != GLIBC_CHUNK_MAPPED || whole > end.value - start - offset
-        || whole < GLIBC_CHUNK_MINIMUM || (whole + offset) % walk->page_bytes)
-        return false;
-    *bytes = whole + offset;
-    return true;
+    *end = at + (head & ~(uint64_t)GLIBC_CHUNK_FLAGS) + walk->layout->mapped_tail;
+    return (head & GLIBC_CHUNK_FLAGS) == GLIBC_CHUNK_MAPPED && *end > at && *end % walk->page_bytes == 0;
 }
 
-/* A mapping of a single block at `start`; its bytes. */
-static bool find_mapped(struct glibc_walk *walk, uint64_t start, address_t end, uint64_t *offset, uint64_t *bytes)
+/* The end of a page of [start, limit) can hold the header of a block that is aligned to pages. */
+static bool find_behind_pages(struct glibc_walk *walk, uint64_t start, uint64_t limit, uint64_t *at, uint64_t *end)
 {
-    *offset = 0;
-    if (read_mapped(walk, start, 0, end, bytes))
-        return true;
-    for (uint64_t alignment = ALIGNMENT_MIN; alignment < end.value - start; alignment *= 2) {
-        *offset = alignment - GLIBC_CHUNK_BLOCK;
-        if (read_mapped(walk, start, *offset, end, bytes))
-            return true;
+    const struct capture *capture = walk->capture;
+    size_t i = FIRST_ENDING_BEHIND(capture->pieces, capture->piece_count, address(start));
+    for (; i < capture->piece_count && capture->pieces[i].range.start.value < limit; i++) {
+        struct address_range piece = capture->pieces[i].range;
+        *at = size_max(start, piece.start.value) + walk->page_bytes - GLIBC_CHUNK_BLOCK;
+        for (; *at < size_min(limit, piece.end.value); *at += walk->page_bytes)
+            if (read_header(walk, *at, start, end))
+                return true;
     }
     return false;
 }
 
-static struct error *add_mapped(struct glibc_walk *walk, struct address_range range, uint64_t offset)
+/*
+ * A block that must be aligned starts further behind, so that its own bytes start at a power of two in the first page,
+ * or at a later page. The header that it had before its alignment stays at the mapping's start, and is wrong once the
+ * block has been resized.
+ */
+static bool find_aligned(struct glibc_walk *walk, uint64_t start, uint64_t limit, uint64_t *at, uint64_t *end)
+{
+    for (uint64_t alignment = ALIGNMENT_MIN; alignment < walk->page_bytes; alignment *= 2) {
+        *at = start + alignment - GLIBC_CHUNK_BLOCK;
+        if (read_header(walk, *at, start, end))
+            return true;
+    }
+    return find_behind_pages(walk, start, limit, at, end);
+}
+
+static bool find_block(struct glibc_walk *walk, uint64_t start, uint64_t limit, struct mapped_block *block)
+{
+    uint64_t at = start, end, aligned_end;
+    if (!read_header(walk, start, start, &end))
+        return false;
+    if (find_aligned(walk, start, size_min(end, limit), &at, &aligned_end))
+        end = aligned_end;
+    else
+        at = start;
+    *block = (struct mapped_block){address(at), {address(start), address(end)}};
+    return end <= limit;
+}
+
+static struct error *add_block(struct glibc_walk *walk, const struct mapped_block *block)
 {
     struct glibc_heap *heap = walk->heap;
+    struct address_range range = block->mapping;
     struct chunk_region *region;
     struct error *error = chunk_map_add_region(&heap->chunks, range, &region);
     if (error)
         return error;
-    chunk_region_add(region, address_add(range.start, offset), true);
+    chunk_region_add(region, block->header, true);
     heap->mapped.count++;
     heap->mapped.bytes += range_bytes(range);
+    heap->pages.direct_maps++;
     struct heap_region *pages;
     error = heap_add_region(&heap->pages, range, walk->page_bytes, &pages);
     if (!error)
         heap_region_mark(pages, walk->page_bytes, range.start, range_bytes(range), PAGE_USE_LIVE);
-    heap->pages.direct_maps++;
     return error;
 }
 
-/* Look at each page of [start, end) that no block covers. */
-static struct error *look_through(struct glibc_walk *walk, uint64_t start, address_t end)
+/* Look at each page of the range that is in memory and that no block covers. */
+static struct error *look_through(struct glibc_walk *walk, uint64_t start, uint64_t end)
 {
-    while (start < end.value) {
-        uint64_t offset, bytes;
-        if (!view_bytes(&walk->view, address(start), GLIBC_CHUNK_BLOCK)) {
-            const struct capture *capture = walk->capture;
-            size_t next = FIRST_ENDING_BEHIND(capture->pieces, capture->piece_count, address(start));
-            if (next == capture->piece_count)
-                return NULL;
-            start = size_max(capture->pieces[next].range.start.value, start + walk->page_bytes);
-        } else if (find_mapped(walk, start, end, &offset, &bytes)) {
-            struct error *error = add_mapped(walk, (struct address_range){address(start), address(start + bytes)},
-                offset);
+    const struct capture *capture = walk->capture;
+    size_t i = FIRST_ENDING_BEHIND(capture->pieces, capture->piece_count, address(start));
+    for (uint64_t page = start; i < capture->piece_count && capture->pieces[i].range.start.value < end; i++) {
+        struct address_range piece = capture->pieces[i].range;
+        page = size_max(page, piece.start.value);
+        while (page < size_min(piece.end.value, end)) {
+            struct mapped_block block;
+            if (!find_block(walk, page, end, &block)) {
+                page += walk->page_bytes;
+                continue;
+            }
+            struct error *error = add_block(walk, &block);
             if (error)
                 return error;
-            start += bytes;
-        } else {
-            start += walk->page_bytes;
+            page = block.mapping.end.value;
         }
     }
     return NULL;
@@ -95,12 +125,12 @@ static struct error *look_beside_arenas(struct glibc_walk *walk, struct address_
     size_t i = FIRST_ENDING_BEHIND(walk->stretches.items, walk->stretches.count, range.start);
     for (; i < walk->stretches.count && walk->stretches.items[i].range.start.value < range.end.value; i++) {
         struct address_range taken = walk->stretches.items[i].range;
-        struct error *error = taken.start.value > from ? look_through(walk, from, taken.start) : NULL;
+        struct error *error = look_through(walk, from, taken.start.value);
         if (error)
             return error;
         from = round_up(taken.end.value, walk->page_bytes);
     }
-    return from < range.end.value ? look_through(walk, from, range.end) : NULL;
+    return look_through(walk, from, range.end.value);
 }
 
 struct error *glibc_walk_mapped(struct glibc_walk *walk)
