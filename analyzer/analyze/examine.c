@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "analyze/ledger.h"
+#include "analyze/nginx_look.h"
 #include "analyze/system_level.h"
 #include "base/array.h"
 #include "base/clock.h"
@@ -66,19 +67,17 @@ static unsigned allocators_found(const struct allocator_modules *modules)
     return found;
 }
 
-static struct error *make_map(const struct target *target, const struct capture *capture, struct process *process)
+static struct error *make_map(const struct target *target, const struct capture *capture,
+    const struct elf_modules *modules, struct process *process)
 {
-    struct elf_modules modules = {0};
     struct nginx_zones zones = {0};
-    struct error *error = elf_modules_load(target, &capture->mappings, &modules);
-    if (!error)
-        error = locate_nginx_zones(capture, &zones);
+    struct error *error = locate_nginx_zones(capture, &zones);
     if (!error) {
         struct allocator_modules allocators;
-        locate_allocators(target, &capture->mappings, &modules, &allocators);
+        locate_allocators(target, &capture->mappings, modules, &allocators);
         process->allocators = allocators_found(&allocators);
         struct ledger_input input = {
-            capture, &modules, &allocators, &zones, process->states, process->state_count,
+            capture, modules, &allocators, &zones, process->states, process->state_count,
         };
         system_level_make(capture, &process->map);
         error = ledger_make(&input, &process->map);
@@ -88,6 +87,19 @@ static struct error *make_map(const struct target *target, const struct capture 
         add_map_checks(&process->map, process->has_residency);
     }
     nginx_zones_free(&zones);
+    return error;
+}
+
+/* What needs to know the target's programs and libraries. */
+static struct error *look_with_modules(struct target *target, const struct examine_options *options,
+    const struct capture *capture, struct process *process)
+{
+    struct elf_modules modules = {0};
+    struct error *error = elf_modules_load(target, &capture->mappings, &modules);
+    if (!error && options->want_pools)
+        error = nginx_look(target, capture, &modules, process);
+    if (!error && options->want_map)
+        error = make_map(target, capture, &modules, process);
     elf_modules_free(&modules);
     return error;
 }
@@ -115,11 +127,11 @@ static struct error *examine_once(struct target *target, const struct examine_op
     double captured_ms = clock_now_ms();
     process->capture_ms = captured_ms - start_ms;
     error = walk_states(capture, &wants, process);
-    if (!error && options->want_heap)
+    if (!error && (options->want_heap || options->want_pools))
         error = walk_malloc(capture, process);
     process->walk_ms = clock_now_ms() - captured_ms;
-    if (!error && options->want_map)
-        error = make_map(target, capture, process);
+    if (!error && (options->want_map || options->want_pools))
+        error = look_with_modules(target, options, capture, process);
     if (!options->want_graph)
         process_forget_memory(process);
     return error;
@@ -127,7 +139,7 @@ static struct error *examine_once(struct target *target, const struct examine_op
 
 static bool contradicts_itself(const struct process *process)
 {
-    return process_damaged_state(process) || process->malloc.damage
+    return process_damaged_state(process) || process->malloc.damage || process->pools.damage
         || (process->has_map && checks_first_failed(&process->map.checks));
 }
 

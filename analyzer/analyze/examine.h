@@ -18,6 +18,7 @@ struct examine_options {
     bool want_strings, show_strings; /* with the graph: what strings have in common, and may their contents be shown */
     bool want_sparse_pages;          /* with the graph: what keeps pages that are mostly free */
     bool want_heap;   /* the C library's malloc */
+    bool want_pools;  /* nginx's pools, if it is one; the C library's malloc with them */
     bool never_stop;  /* rather fail than stop the target */
 };
 

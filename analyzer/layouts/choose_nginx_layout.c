@@ -58,3 +58,68 @@ uint16_t nginx_connection_bytes(struct memory_view *view, address_t cycle, const
     }
     return 0;
 }
+
+enum {
+    SAMPLE_MAX = 64,
+    SUBREQUEST_LEVELS = 51,        /* NGX_HTTP_MAX_SUBREQUESTS + 1 */
+    SUBREQUEST_LEVELS_TENGINE = 201,
+    STATE_SHIFT = 1,
+    STATE_BITS = 15,
+    STATE_READING = 1, /* ngx_http_state_e */
+    STATE_LAST = 8,
+};
+
+/* A main request names itself as such, and no parent. */
+static bool is_main_at(struct memory_view *view, address_t request, uint16_t offset)
+{
+    const unsigned char *bytes = view_bytes(view, address_add(request, offset), NGINX_REQUEST_PARENT_BEHIND_MAIN + 8);
+    return bytes && field_u64(bytes, 0) == request.value && !field_u64(bytes, NGINX_REQUEST_PARENT_BEHIND_MAIN);
+}
+
+static bool is_code(const struct capture *capture, uint64_t word)
+{
+    const struct mapping *mapping = mappings_find(&capture->mappings, address(word));
+    return mapping && mapping->executable;
+}
+
+/* Once its line is read, a request has a path that begins with a slash. */
+static bool has_uri(struct memory_view *view, address_t uri)
+{
+    uint64_t bytes, at;
+    uint8_t first;
+    return view_u64(view, uri, &bytes) && bytes > 0 && view_u64(view, address_add(uri, sizeof(bytes)), &at)
+        && view_u8(view, address(at), &first) && first == '/';
+}
+
+static bool fits(struct memory_view *view, address_t main, const struct nginx_request_layout *row)
+{
+    uint64_t log_handler;
+    uint8_t levels, bits;
+    if (!view_u64(view, address_add(main, row->log_handler), &log_handler) || !is_code(view->capture, log_handler)
+        || !view_u8(view, address_add(main, row->subrequests), &levels)
+        || !view_u8(view, address_add(main, row->state), &bits))
+        return false;
+    unsigned state = bits >> STATE_SHIFT & STATE_BITS;
+    return (levels == SUBREQUEST_LEVELS || levels == SUBREQUEST_LEVELS_TENGINE) && state >= STATE_READING
+        && state <= STATE_LAST
+        && (state == STATE_READING || has_uri(view, address_subtract(main, row->uri_before)));
+}
+
+struct nginx_request_place nginx_request_place_choose(struct memory_view *view, const address_t *requests,
+    size_t count)
+{
+    struct nginx_request_place best = {0};
+    size_t best_votes = 0, step = count / SAMPLE_MAX + 1;
+    for (uint16_t main = NGINX_REQUEST_MAIN_MIN; main <= NGINX_REQUEST_MAIN_MAX; main += POINTER_BYTES)
+        for (size_t row = 0; row < nginx_request_layout_count; row++) {
+            size_t votes = 0;
+            for (size_t i = 0; i < count; i += step)
+                votes += is_main_at(view, requests[i], main)
+                    && fits(view, address_add(requests[i], main), &nginx_request_layouts[row]);
+            if (votes && votes >= best_votes) {
+                best_votes = votes;
+                best = (struct nginx_request_place){&nginx_request_layouts[row], main};
+            }
+        }
+    return best;
+}

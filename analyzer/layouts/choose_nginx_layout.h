@@ -14,4 +14,14 @@ const struct nginx_cycle_layout *nginx_cycle_layout_choose(struct memory_view *v
 /* How far apart the connections of a cycle are; 0: there are none, or they are not understood. */
 uint16_t nginx_connection_bytes(struct memory_view *view, address_t cycle, const struct nginx_cycle_layout *layout);
 
+/* Where the state of a request lies. */
+struct nginx_request_place {
+    const struct nginx_request_layout *layout; /* NULL: the requests do not prove any */
+    uint16_t main;                             /* offset of the word that all others are counted from */
+};
+
+/* What most of `requests` agree on; some of them may be made up by modules, and lack most of it. */
+struct nginx_request_place nginx_request_place_choose(struct memory_view *view, const address_t *requests,
+    size_t count);
+
 #endif

@@ -83,7 +83,7 @@ struct nginx_pools {
     size_t large_count, large_capacity;
     struct cleanup_handler *cleanups;
     size_t cleanup_count, cleanup_capacity;
-    char **names; /* of functions; owned */
+    char **names; /* of functions: "ngx_http_x_cleanup", or "0x55d0…" where it has none; owned */
     size_t name_count, name_capacity;
     uint64_t connection_slots, connections_in_use; /* of the cycle */
     uint64_t data_bytes; /* arrays of connections and events, which are in no pool */
