@@ -1,7 +1,7 @@
 /* The connections of nginx's cycle: an array with a list of the free ones through it; all others are in use. */
 #include <stdlib.h>
 
-#include "base/array.h"
+#include "base/range_search.h"
 #include "walk/nginx_walk.h"
 
 enum { WORD_BITS = 64, NO_SOCKET = UINT32_MAX };
@@ -54,18 +54,46 @@ static struct error *leave_out_free_ones(struct nginx_walk *walk, const struct c
 static bool has_request(struct nginx_walk *walk, uint64_t data)
 {
     uint32_t signature;
-    return view_u32(&walk->other_view, address(data), &signature) && signature == NGINX_SIGNATURE_HTTP;
+    return view_u32(&walk->other_view, address_add(address(data), NGINX_REQUEST_SIGNATURE), &signature)
+        && signature == NGINX_SIGNATURE_HTTP;
 }
 
-/* Accepted ones are clients'. Others were opened to somebody, or are only made up, as ngx_lua does for its timers. */
+/*
+ * ngx_lua makes up connections for its timers and hooks, and may leave one behind that names a pool long gone. It is
+ * alive if the made-up request that it names is in that pool.
+ */
+static bool is_made_up_for(const struct nginx_walk *walk, const unsigned char *connection,
+    const struct nginx_pool *pool)
+{
+    const struct nginx_pools *pools = walk->pools;
+    address_t request = address(field_u64(connection, NGINX_CONNECTION_DATA));
+    const struct pool_chunk *chunk = RANGE_HOLDING(pools->chunks, pools->chunk_count, request);
+    return chunk && &pools->pools[chunk->pool] == pool;
+}
+
+/* Accepted ones are clients'; others were opened to somebody. */
 static const char *row_of(struct nginx_walk *walk, const unsigned char *connection)
 {
-    if (field_u32(connection, NGINX_CONNECTION_FD) == NO_SOCKET)
-        return "connections without a socket";
     if (field_u64(connection, NGINX_CONNECTION_LISTENING))
         return "client connections";
     return has_request(walk, field_u64(connection, NGINX_CONNECTION_DATA)) ? "upstream connections"
                                                                             : "upstream connections, no request";
+}
+
+static struct error *claim_pool(struct nginx_walk *walk, const unsigned char *connection)
+{
+    struct nginx_pools *pools = walk->pools;
+    bool has_socket = field_u32(connection, NGINX_CONNECTION_FD) != NO_SOCKET;
+    address_t at = address(field_u64(connection, NGINX_CONNECTION_POOL));
+    struct nginx_pool *pool = nginx_pool_at(pools, at);
+    if (has_socket && !pool && !address_is_null(at))
+        walk->stray_connections++;
+    if (!pool || pool->kind != POOL_UNOWNED)
+        return NULL;
+    if (has_socket)
+        return nginx_pool_claim(pools, pool, POOL_CONNECTION, row_of(walk, connection));
+    return is_made_up_for(walk, connection, pool)
+        ? nginx_pool_claim(pools, pool, POOL_CONNECTION, "connections without a socket") : NULL;
 }
 
 static struct error *claim_pools(struct nginx_walk *walk, const struct connections *connections)
@@ -74,16 +102,8 @@ static struct error *claim_pools(struct nginx_walk *walk, const struct connectio
     for (uint64_t i = 0; i < connections->count && !error; i++) {
         address_t at = address_add(connections->start, i * connections->stride);
         const unsigned char *bytes = view_bytes(&walk->view, at, connections->stride);
-        if (!(walk->in_use[i / WORD_BITS] >> i % WORD_BITS & 1))
-            continue;
-        uint64_t pool_at = bytes ? field_u64(bytes, NGINX_CONNECTION_POOL) : 0;
-        if (!pool_at)
-            continue;
-        struct nginx_pool *pool = nginx_pool_at(walk->pools, address(pool_at));
-        if (!pool)
-            walk->stray_connections++;
-        else if (pool->kind == POOL_UNOWNED)
-            error = nginx_pool_claim(walk->pools, pool, POOL_CONNECTION, row_of(walk, bytes));
+        if (bytes && walk->in_use[i / WORD_BITS] >> i % WORD_BITS & 1)
+            error = claim_pool(walk, bytes);
     }
     return error;
 }

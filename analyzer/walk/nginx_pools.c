@@ -141,11 +141,11 @@ struct error *nginx_pools_walk(const struct capture *capture, const struct nginx
         .view = view_of(capture), .other_view = view_of(capture),
     };
     struct error *error = NULL;
-    if (!heap->layout)
+    if (heap->damage)
+        pools->damage = error_new(ERROR_NOT_UNDERSTOOD, "its malloc was not understood: %s", error_text(heap->damage));
+    else if (!heap->layout)
         pools->damage = error_new(ERROR_NOT_UNDERSTOOD,
             "its malloc is not glibc's, and only among chunks of that one are pools found");
-    else if (heap->damage)
-        pools->damage = error_new(ERROR_NOT_UNDERSTOOD, "its malloc was not understood: %s", error_text(heap->damage));
     else
         error = walk_parts(&walk);
     free(walk.in_use);
