@@ -17,6 +17,41 @@ const struct glibc_malloc_layout glibc_malloc_layouts[] = {
         .parameters = PARAMETERS_FROM_2_35,
         .cache = CACHE_TO_2_41,
     },
+    {
+        .name = "glibc 2.42",
+        .bins = 112,
+        .fastbins = 16,
+        .heap_bytes = 48,
+        .links_hidden = true,
+        .parameters = PARAMETERS_FROM_2_35,
+        .cache = CACHE_FROM_2_42,
+    },
+    {
+        .name = "glibc 2.43",
+        .bins = 24,
+        .heap_bytes = 48,
+        .mapped_tail = 16,
+        .links_hidden = true,
+        .parameters = PARAMETERS_FROM_2_35,
+        .cache = CACHE_FROM_2_42,
+    },
+    {
+        .name = "glibc 2.32 to 2.34",
+        .bins = 112,
+        .fastbins = 16,
+        .heap_bytes = 32,
+        .links_hidden = true,
+        .parameters = PARAMETERS_TO_2_34,
+        .cache = CACHE_TO_2_41,
+    },
+    {
+        .name = "glibc 2.30 to 2.31",
+        .bins = 112,
+        .fastbins = 16,
+        .heap_bytes = 32,
+        .parameters = PARAMETERS_TO_2_34,
+        .cache = CACHE_TO_2_41,
+    },
 };
 
 const size_t glibc_malloc_layout_count = sizeof(glibc_malloc_layouts) / sizeof(glibc_malloc_layouts[0]);

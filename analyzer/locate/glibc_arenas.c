@@ -91,14 +91,13 @@ static uint64_t parameter(const unsigned char *base, int offset)
     return value;
 }
 
-static bool counts_mappings(const unsigned char *base, const struct glibc_parameters_layout *layout,
-    uint64_t page_bytes)
+static bool counts_mappings(const unsigned char *base, const struct glibc_parameters_layout *layout)
 {
     int32_t count = field_i32(base, layout->mmap_count), most = field_i32(base, layout->most_mmap_count);
     uint64_t bytes = parameter(base, GLIBC_PARAMETERS_MAPPED_BYTES);
     uint64_t most_bytes = parameter(base, GLIBC_PARAMETERS_MOST_MAPPED_BYTES);
     return count >= 0 && count <= most && field_i32(base, layout->mmap_count_max) >= 0
-        && bytes <= most_bytes && bytes % page_bytes == 0 && most_bytes % page_bytes == 0
+        && bytes <= most_bytes && bytes % GLIBC_CHUNK_BLOCK == 0 && most_bytes % GLIBC_CHUNK_BLOCK == 0
         && (count == 0) == (bytes == 0) && (most == 0) == (most_bytes == 0)
         && (uint32_t)field_i32(base, layout->fixed_threshold) <= 1;
 }
@@ -133,7 +132,7 @@ static unsigned find_parameters(const struct capture *capture, const struct glib
     for (uint64_t at = PARAMETERS_BEFORE; at + PARAMETERS_BEHIND <= range_bytes(piece->range); at += WORD_BYTES) {
         const unsigned char *base = piece->data + at;
         uint64_t start = field_u64(base, GLIBC_PARAMETERS_BASE);
-        if ((start != 0) == in_use && counts_mappings(base, &layout->parameters, capture->page_bytes)
+        if ((start != 0) == in_use && counts_mappings(base, &layout->parameters)
             && sets_caches(base) && (in_use ? starts_heap(&view, start) : has_caches(base))) {
             *found = address_add(piece->range.start, at);
             count++;
@@ -159,29 +158,45 @@ static bool is_of(const struct capture *capture, size_t piece, const struct mapp
     return piece < capture->piece_count && capture->pieces[piece].range.start.value < mapping->range.end.value;
 }
 
-/* The row that explains the arena whose bins start at `bins`. */
-static struct error *choose_layout(const struct capture *capture, const struct mapping *mapping, address_t bins,
+/* Where mp_'s sbrk_base is by that row; ADDRESS_NONE when no place or more than one can be it. */
+static address_t locate_parameters(const struct capture *capture, const struct mapping *mapping,
+    const struct glibc_malloc_layout *layout, bool in_use)
+{
+    unsigned places = 0;
+    address_t found = ADDRESS_NONE;
+    for (size_t i = first_piece(capture, mapping); is_of(capture, i, mapping); i++)
+        places += find_parameters(capture, layout, &capture->pieces[i], in_use, &found);
+    return places == 1 ? found : ADDRESS_NONE;
+}
+
+/* The rows that explain the arena whose bins start at `bins`, and what stands beside it. */
+static struct error *choose_layouts(const struct capture *capture, const struct mapping *mapping, address_t bins,
     struct glibc_books *books)
 {
     struct memory_view view = view_of(capture);
-    bool in_use = main_in_use(&view, bins);
+    bool in_use = main_in_use(&view, bins), closed = false;
+    unsigned header = 0;
     for (size_t i = 0; i < glibc_malloc_layout_count; i++) {
         const struct glibc_malloc_layout *layout = &glibc_malloc_layouts[i];
-        bool closed;
-        struct error *error = follow_ring(&view, layout->bins, address_subtract(bins, layout->bins), books, &closed);
-        if (error)
-            return error;
-        if (closed && !in_use && books->count == 1)
-            return NULL;
-        unsigned places = 0;
-        for (size_t j = first_piece(capture, mapping); closed && is_of(capture, j, mapping); j++)
-            places += find_parameters(capture, layout, &capture->pieces[j], in_use, &books->parameters);
-        if (places != 1)
+        if (!closed) {
+            header = layout->bins;
+            struct error *error = follow_ring(&view, header, address_subtract(bins, header), books, &closed);
+            if (error)
+                return error;
+        }
+        if (!closed || layout->bins != header)
             continue;
-        books->layout = layout;
-        books->data = mapping->range;
-        return NULL;
+        if (!in_use && books->count == 1)
+            return NULL;
+        address_t parameters = locate_parameters(capture, mapping, layout, in_use);
+        if (address_equal(parameters, ADDRESS_NONE) || books->layout_count == GLIBC_LAYOUTS_MAX
+            || (books->layout_count && !address_equal(parameters, books->parameters)))
+            continue;
+        books->parameters = parameters;
+        books->layouts[books->layout_count++] = layout;
     }
+    if (books->layout_count)
+        return NULL;
     return error_new(ERROR_NOT_UNDERSTOOD, "the arena of malloc whose bins are at 0x%" PRIx64
         " has the layout of no known glibc", bins.value);
 }
@@ -220,7 +235,7 @@ static struct error *look_in(const struct capture *capture, const struct mapping
     for (size_t i = first_piece(capture, mapping); is_of(capture, i, mapping) && !bins; i++)
         bins = find_bins(capture, &capture->pieces[i]);
     *found = bins != 0;
-    return bins ? choose_layout(capture, mapping, address(bins), books) : NULL;
+    return bins ? choose_layouts(capture, mapping, address(bins), books) : NULL;
 }
 
 struct error *locate_glibc_books(const struct capture *capture, struct glibc_books *books)

@@ -10,13 +10,13 @@
 #include "layouts/glibc_malloc_layout.h"
 #include "target/capture.h"
 
-enum { GLIBC_ARENAS_MAX = 1 << 16 };
+enum { GLIBC_ARENAS_MAX = 1 << 16, GLIBC_LAYOUTS_MAX = 8 };
 
 struct glibc_books {
-    const struct glibc_malloc_layout *layout; /* NULL: no arena is here, or none is in use */
-    address_t parameters;                     /* mp_'s sbrk_base */
-    struct address_range data;                /* the data that hold the main arena and mp_ */
-    address_t *items;                         /* malloc_state of each arena; the main one first, then by address */
+    const struct glibc_malloc_layout *layouts[GLIBC_LAYOUTS_MAX]; /* those that fit; they differ in lists alone */
+    size_t layout_count;  /* 0: no arena is here, or none is in use */
+    address_t parameters; /* mp_'s sbrk_base */
+    address_t *items;     /* malloc_state of each arena; the main one first, then by address */
     size_t count, capacity;
 };
 

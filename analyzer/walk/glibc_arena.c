@@ -19,13 +19,21 @@ struct error *glibc_arena_damage(const struct arena_walk *a, address_t at, const
         at.value);
 }
 
+static bool can_be_cache(const struct glibc_books *books, uint64_t bytes)
+{
+    for (size_t i = 0; i < books->layout_count; i++)
+        if (bytes == books->layouts[i]->cache.chunk_bytes)
+            return true;
+    return false;
+}
+
 static bool add_chunk(struct glibc_walk *walk, struct chunk_region *region, address_t at, uint64_t bytes, bool used)
 {
     chunk_region_add(region, at, used);
     if (!used) {
         walk->free_chunks++;
         walk->free_bytes += bytes;
-    } else if (bytes == walk->layout->cache.chunk_bytes) {
+    } else if (can_be_cache(walk->books, bytes)) {
         address_t *candidate = ARRAY_ADD(&walk->cache_candidates);
         if (!candidate)
             return false;

@@ -5,8 +5,15 @@
 #include "base/array.h"
 #include "walk/glibc_walk.h"
 
+enum {
+    COUNT_BYTES = 2,
+    LIST_BYTES = 8,
+    LARGE_SHIFT = 10, /* the first list for more than one size holds chunks of 1 to 2 KiB */
+};
+
 struct cache_walk {
     struct glibc_walk *walk;
+    const struct glibc_malloc_layout *layout;
     uint64_t count_max; /* of chunks in a list */
     ARRAY(struct chunk) chunks; /* of the cache that is being read */
 };
@@ -18,12 +25,15 @@ static uint64_t listed_max(const struct glibc_walk *walk)
     return view_u64(&view, address_add(walk->books->parameters, GLIBC_PARAMETERS_CACHE_COUNT), &count) ? count : 0;
 }
 
-static bool fits(const struct glibc_walk *walk, unsigned bin, uint64_t bytes)
+/* Chunks of one size, or of a power of two and what is above it. */
+static bool fits(const struct glibc_cache_layout *layout, unsigned bin, uint64_t bytes)
 {
-    return bytes == GLIBC_CHUNK_MINIMUM + bin * (uint64_t)CHUNK_ALIGNMENT || bin >= walk->layout->cache.bins_by_size;
+    if (bin < layout->bins_by_size)
+        return bytes == GLIBC_CHUNK_MINIMUM + bin * (uint64_t)CHUNK_ALIGNMENT;
+    return bytes >> (LARGE_SHIFT + bin - layout->bins_by_size) == 1;
 }
 
-/* One list of a cache. False when it is none: a list holds used chunks of its size, and as many as are counted. */
+/* One list of a cache. `good`: it holds used chunks of its size, and as many as are counted. */
 static struct error *read_list(struct cache_walk *c, unsigned bin, uint64_t block, uint64_t count, bool *good)
 {
     struct glibc_walk *walk = c->walk;
@@ -32,37 +42,91 @@ static struct error *read_list(struct cache_walk *c, unsigned bin, uint64_t bloc
         struct chunk chunk;
         uint64_t stored;
         if (block < GLIBC_CHUNK_BLOCK || !chunk_map_at(&walk->heap->chunks, address(block - GLIBC_CHUNK_BLOCK), &chunk)
-            || !chunk.used || !fits(walk, bin, range_bytes(chunk.range))
+            || !chunk.used || !fits(&c->layout->cache, bin, range_bytes(chunk.range))
             || !view_u64(&walk->view, address(block), &stored))
             return NULL;
         struct chunk *added = ARRAY_ADD(&c->chunks);
         if (!added)
             return error_no_memory();
         *added = chunk;
-        block = glibc_link(walk->layout, block, stored);
+        block = glibc_link(c->layout, block, stored);
     }
     *good = block == 0;
     return NULL;
 }
 
-static struct error *read_cache(struct cache_walk *c, address_t block, bool *good)
+/* `good`: there is a cache in the chunk, and c->chunks is all that it holds. */
+static struct error *read_cache(struct cache_walk *c, address_t start, bool *good)
 {
-    const struct glibc_cache_layout *layout = &c->walk->layout->cache;
-    const unsigned char *cache = view_bytes(&c->walk->view, block, layout->entries + layout->bins * 8u);
+    const struct glibc_cache_layout *layout = &c->layout->cache;
+    struct chunk holder;
     c->chunks.count = 0;
-    *good = cache != NULL;
-    for (unsigned bin = 0; bin < layout->bins && *good; bin++) {
-        uint64_t count = field_u16(cache, bin * 2);
+    *good = chunk_map_at(&c->walk->heap->chunks, start, &holder) && range_bytes(holder.range) == layout->chunk_bytes;
+    const unsigned char *cache = view_bytes(&c->walk->view, address_add(start, GLIBC_CHUNK_BLOCK),
+        layout->entries + layout->bins * LIST_BYTES);
+    *good = *good && cache;
+    for (unsigned bin = 0; *good && bin < layout->bins; bin++) {
+        uint64_t count = field_u16(cache, bin * COUNT_BYTES);
         if (layout->counts_free)
             count = c->count_max - count;
         *good = count <= c->count_max;
         if (!*good)
             return NULL;
-        struct error *error = read_list(c, bin, field_u64(cache, layout->entries + bin * 8), count, good);
+        struct error *error = read_list(c, bin, field_u64(cache, layout->entries + bin * LIST_BYTES), count, good);
         if (error)
             return error;
     }
     return NULL;
+}
+
+/* Of all fastbins, those whose first chunk has a link that makes sense. */
+static uint64_t sensible_fastbins(struct glibc_walk *walk, const struct glibc_malloc_layout *layout)
+{
+    uint64_t sensible = 0;
+    for (size_t i = 0; i < walk->books->count && layout->fastbins; i++) {
+        for (unsigned bin = 0; bin < GLIBC_FASTBINS; bin++) {
+            uint64_t at, stored;
+            struct chunk chunk;
+            if (!view_u64(&walk->view, address_add(walk->books->items[i], layout->fastbins + bin * LIST_BYTES), &at)
+                || !at || !view_u64(&walk->view, address_add(address(at), GLIBC_CHUNK_NEXT), &stored))
+                continue;
+            uint64_t next = glibc_link(layout, at + GLIBC_CHUNK_NEXT, stored);
+            sensible += !next || chunk_map_at(&walk->heap->chunks, address(next), &chunk);
+        }
+    }
+    return sensible;
+}
+
+/* How much of what the row explains is there. */
+static struct error *weigh(struct cache_walk *c, uint64_t *weight)
+{
+    *weight = sensible_fastbins(c->walk, c->layout);
+    for (size_t i = 0; i < c->walk->cache_candidates.count; i++) {
+        bool good;
+        struct error *error = read_cache(c, c->walk->cache_candidates.items[i], &good);
+        if (error)
+            return error;
+        *weight += good ? c->chunks.count + 1 : 0;
+    }
+    return NULL;
+}
+
+struct error *glibc_walk_choose(struct glibc_walk *walk)
+{
+    struct cache_walk c = {.walk = walk, .count_max = listed_max(walk)};
+    struct error *error = NULL;
+    uint64_t most = 0;
+    for (size_t i = 0; i < walk->books->layout_count && walk->books->layout_count > 1 && !error; i++) {
+        uint64_t weight;
+        c.layout = walk->books->layouts[i];
+        error = weigh(&c, &weight);
+        if (!error && weight > most) {
+            most = weight;
+            walk->layout = c.layout;
+        }
+    }
+    ARRAY_FREE(&c.chunks);
+    return error;
 }
 
 static void count_cached(struct glibc_walk *walk, const struct chunk *chunk)
@@ -79,11 +143,11 @@ static void count_cached(struct glibc_walk *walk, const struct chunk *chunk)
 
 struct error *glibc_walk_caches(struct glibc_walk *walk)
 {
-    struct cache_walk c = {.walk = walk, .count_max = listed_max(walk)};
+    struct cache_walk c = {.walk = walk, .layout = walk->layout, .count_max = listed_max(walk)};
     struct error *error = NULL;
     for (size_t i = 0; i < walk->cache_candidates.count && !error; i++) {
         bool good;
-        error = read_cache(&c, address_add(walk->cache_candidates.items[i], GLIBC_CHUNK_BLOCK), &good);
+        error = read_cache(&c, walk->cache_candidates.items[i], &good);
         for (size_t j = 0; j < c.chunks.count && !error && good; j++)
             count_cached(walk, &c.chunks.items[j]);
     }

@@ -20,7 +20,7 @@ struct glibc_walk {
     const struct capture *capture;
     struct memory_view view;
     const struct glibc_books *books;
-    const struct glibc_malloc_layout *layout;
+    const struct glibc_malloc_layout *layout; /* any that fits, until caches have decided */
     uint64_t page_bytes;
     struct glibc_heap *heap;
     struct {
@@ -28,7 +28,7 @@ struct glibc_walk {
         size_t count, capacity;
     } stretches;
     struct {
-        address_t *items; /* used chunks of the size of a thread's cache */
+        address_t *items; /* used chunks of the size that a thread's cache has by any row that fits */
         size_t count, capacity;
     } cache_candidates;
     uint64_t held_bytes;              /* of all stretches */
@@ -40,6 +40,9 @@ struct glibc_walk {
 
 /* Every chunk of every arena: heap->arenas, heap->chunks, stretches and cache_candidates. */
 struct error *glibc_walk_arenas(struct glibc_walk *walk);
+
+/* Of the rows that fit, the one by which most lists of caches and fastbins make sense. */
+struct error *glibc_walk_choose(struct glibc_walk *walk);
 
 /* What is in bins and fastbins: heap->arenas[].binned and .fast. heap->chunks is sealed. */
 struct error *glibc_walk_bins(struct glibc_walk *walk);
