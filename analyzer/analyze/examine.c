@@ -18,6 +18,17 @@
 
 enum { BETWEEN_LOOKS_MS = 20 };
 
+/* The ledger splits malloc's pages by whose pools they hold. */
+static bool wants_pools(const struct examine_options *options)
+{
+    return options->want_pools || options->want_map;
+}
+
+static bool wants_malloc(const struct examine_options *options)
+{
+    return options->want_heap || wants_pools(options);
+}
+
 static struct error *walk_states(const struct capture *capture, const struct lua_wants *wants,
     struct process *process)
 {
@@ -67,17 +78,31 @@ static unsigned allocators_found(const struct allocator_modules *modules)
     return found;
 }
 
-static struct error *make_map(const struct target *target, const struct capture *capture,
-    const struct elf_modules *modules, struct process *process)
+static const struct glibc_heap *understood_malloc(const struct process *process)
+{
+    return process->has_malloc && !process->malloc.damage ? &process->malloc : NULL;
+}
+
+static const struct nginx_pools *understood_pools(const struct process *process)
+{
+    return process->has_pools && !process->pools.damage ? &process->pools : NULL;
+}
+
+static struct error *make_map(const struct capture *capture, const struct elf_modules *modules,
+    const struct allocator_modules *allocators, struct process *process)
 {
     struct nginx_zones zones = {0};
     struct error *error = locate_nginx_zones(capture, &zones);
     if (!error) {
-        struct allocator_modules allocators;
-        locate_allocators(target, &capture->mappings, modules, &allocators);
-        process->allocators = allocators_found(&allocators);
         struct ledger_input input = {
-            capture, modules, &allocators, &zones, process->states, process->state_count,
+            .capture = capture,
+            .modules = modules,
+            .allocators = allocators,
+            .zones = &zones,
+            .states = process->states,
+            .state_count = process->state_count,
+            .malloc = understood_malloc(process),
+            .pools = understood_pools(process),
         };
         system_level_make(capture, &process->map);
         error = ledger_make(&input, &process->map);
@@ -96,10 +121,15 @@ static struct error *look_with_modules(struct target *target, const struct exami
 {
     struct elf_modules modules = {0};
     struct error *error = elf_modules_load(target, &capture->mappings, &modules);
-    if (!error && options->want_pools)
+    struct allocator_modules allocators;
+    if (!error) {
+        locate_allocators(target, &capture->mappings, &modules, &allocators);
+        process->allocators = allocators_found(&allocators);
+    }
+    if (!error && wants_pools(options))
         error = nginx_look(target, capture, &modules, process);
     if (!error && options->want_map)
-        error = make_map(target, capture, &modules, process);
+        error = make_map(capture, &modules, &allocators, process);
     elf_modules_free(&modules);
     return error;
 }
@@ -127,10 +157,10 @@ static struct error *examine_once(struct target *target, const struct examine_op
     double captured_ms = clock_now_ms();
     process->capture_ms = captured_ms - start_ms;
     error = walk_states(capture, &wants, process);
-    if (!error && (options->want_heap || options->want_pools))
+    if (!error && wants_malloc(options))
         error = walk_malloc(capture, process);
     process->walk_ms = clock_now_ms() - captured_ms;
-    if (!error && (options->want_map || options->want_pools))
+    if (!error && wants_malloc(options))
         error = look_with_modules(target, options, capture, process);
     if (!options->want_graph)
         process_forget_memory(process);

@@ -7,8 +7,10 @@
 
 #include "locate/allocators.h"
 #include "locate/nginx_zones.h"
+#include "model/glibc_heap.h"
 #include "model/lua_state.h"
 #include "model/memory_map.h"
+#include "model/nginx_pools.h"
 #include "symbols/elf_modules.h"
 #include "target/capture.h"
 
@@ -19,6 +21,8 @@ struct ledger_input {
     const struct nginx_zones *zones;
     const struct lua_state *states; /* damaged ones claim nothing */
     size_t state_count;
+    const struct glibc_heap *malloc; /* NULL: none, or not understood */
+    const struct nginx_pools *pools; /* the same; not without malloc */
 };
 
 /* Fills owners, anonymous_bytes and unknown_bytes of `map`, largest owner first. */

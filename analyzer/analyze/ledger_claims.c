@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "analyze/ledger_malloc.h"
 #include "analyze/ledger_rest.h"
 #include "base/array.h"
 
@@ -71,6 +72,8 @@ struct error *claims_gather(const struct ledger_input *input, struct claims *cla
     for (size_t i = 0; i < input->state_count && !error; i++)
         if (!input->states[i].damage)
             error = claim_state(&input->states[i], &gathered);
+    if (!error)
+        error = malloc_claim(input, &gathered);
     sort_claims(&gathered);
     if (!error)
         error = check_no_overlap(&gathered);

@@ -44,6 +44,10 @@ json_t *json_memory(const struct process *process)
     const struct lua_state *damaged = process_damaged_state(process);
     if (damaged)
         json_object_set_new(document, "not_understood", json_string(error_text(damaged->damage)));
+    if (process->has_malloc && process->malloc.damage)
+        json_object_set_new(document, "malloc_not_understood", json_string(error_text(process->malloc.damage)));
+    if (process->has_pools && process->pools.damage)
+        json_object_set_new(document, "pools_not_understood", json_string(error_text(process->pools.damage)));
     json_add_look(document, process);
     return document;
 }

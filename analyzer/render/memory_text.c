@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/size.h"
 #include "render/report_end.h"
 #include "render/text.h"
 
@@ -11,6 +12,15 @@ static uint64_t owner_resident(const struct memory_map *map, const char *name)
         if (strcmp(map->owners[i].name, name) == 0)
             return map->owners[i].resident_bytes;
     return 0;
+}
+
+static uint64_t owners_resident(const struct memory_map *map, const char *prefix)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < map->owner_count; i++)
+        if (strncmp(map->owners[i].name, prefix, strlen(prefix)) == 0)
+            bytes += map->owners[i].resident_bytes;
+    return bytes;
 }
 
 static void print_verdict(const struct process *process, const char *name)
@@ -78,15 +88,36 @@ static void print_allocators(const struct memory_map *map)
     }
 }
 
+/* Whoever has a quarter of the whole is worth the next look. */
+static void print_next_command(const struct process *process)
+{
+    const struct memory_map *map = &process->map;
+    uint64_t pools = owners_resident(map, "nginx.pools."), others = owners_resident(map, "glibc.");
+    if (size_max(pools, others) <= map->rss_bytes / 4)
+        return;
+    if (pools > others)
+        printf("\nNext: respire pools %d says whose pools the %s are.\n", process->pid, SIZE(pools));
+    else
+        printf("\nNext: respire heap %d says what the %s of malloc are.\n", process->pid, SIZE(others));
+}
+
 static void print_remedy(const struct process *process)
 {
     const struct memory_map *map = &process->map;
     const struct lua_state *damaged = process_damaged_state(process);
     if (damaged)
         printf("\nLua's memory is in unknown, because it was not understood: %s\n", error_text(damaged->damage));
+    if (process->has_malloc && process->malloc.damage)
+        printf("\nmalloc's memory is in unknown, because it was not understood: %s\n",
+            error_text(process->malloc.damage));
+    if (process->has_pools && process->pools.damage)
+        printf("\nnginx's pools are in glibc.used, because they were not understood: %s\n",
+            error_text(process->pools.damage));
     print_allocators(map);
-    if (process->has_residency)
-        runtime_remedy_print(owner_resident(map, "luajit.free"), map->rss_bytes);
+    if (!process->has_residency)
+        return;
+    print_next_command(process);
+    runtime_remedy_print(owner_resident(map, "luajit.free"), map->rss_bytes);
 }
 
 void memory_text_print(const struct process *process, const char *name)

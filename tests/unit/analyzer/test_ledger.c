@@ -36,7 +36,10 @@ static void a_heap_in_the_middle_of_a_mapping_takes_its_pages_only(void **state)
     struct allocator_modules allocators = {0};
     struct nginx_zones zones = {0};
     struct memory_map map = {0};
-    struct ledger_input input = {&fake.capture, &modules, &allocators, &zones, &lua, 1};
+    struct ledger_input input = {
+        .capture = &fake.capture, .modules = &modules, .allocators = &allocators, .zones = &zones,
+        .states = &lua, .state_count = 1,
+    };
     assert_null(ledger_make(&input, &map));
     assert_int_equal(owner(&map, "luajit.live")->resident_bytes, PAGE);
     assert_int_equal(owner(&map, "luajit.free")->resident_bytes, PAGE);
@@ -60,7 +63,9 @@ static void bss_ends_where_the_module_ends(void **state)
     struct allocator_modules allocators = {0};
     struct nginx_zones zones = {0};
     struct memory_map map = {0};
-    struct ledger_input input = {&fake.capture, &modules, &allocators, &zones, NULL, 0};
+    struct ledger_input input = {
+        .capture = &fake.capture, .modules = &modules, .allocators = &allocators, .zones = &zones,
+    };
     assert_null(ledger_make(&input, &map));
     assert_int_equal(owner(&map, "elf.data")->resident_bytes, PAGE);
     assert_int_equal(owner(&map, "unknown")->resident_bytes, 3 * PAGE);
@@ -84,7 +89,10 @@ static void two_claims_on_one_page_are_refused(void **state)
     struct allocator_modules allocators = {0};
     struct nginx_zones zones = {0};
     struct memory_map map = {0};
-    struct ledger_input input = {&fake.capture, &modules, &allocators, &zones, &lua, 1};
+    struct ledger_input input = {
+        .capture = &fake.capture, .modules = &modules, .allocators = &allocators, .zones = &zones,
+        .states = &lua, .state_count = 1,
+    };
     struct error *error = ledger_make(&input, &map);
     assert_non_null(error);
     assert_int_equal(error_kind(error), ERROR_NOT_UNDERSTOOD);
@@ -104,7 +112,9 @@ static void absent_pages_count_as_virtual_only(void **state)
     struct allocator_modules allocators = {0};
     struct nginx_zones zones = {0};
     struct memory_map map = {0};
-    struct ledger_input input = {&fake.capture, &modules, &allocators, &zones, NULL, 0};
+    struct ledger_input input = {
+        .capture = &fake.capture, .modules = &modules, .allocators = &allocators, .zones = &zones,
+    };
     assert_null(ledger_make(&input, &map));
     assert_int_equal(owner(&map, "unknown")->virtual_bytes, 16 * PAGE);
     assert_int_equal(owner(&map, "unknown")->resident_bytes, 0);
