@@ -4,9 +4,10 @@ import re
 from answers import assert_checked, owners_named, resident_sum
 from memory import rollup_bytes, status_bytes
 
-OWNER = re.compile(r"(luajit\.(live|free|meta|code)|respire\.(live|free|meta)|glibc\.(used|free|meta)|nginx\.shm\..+"
+OWNER = re.compile(r"(luajit\.(live|free|meta|code)|respire\.(live|free|meta)|glibc\.(used|free|meta)|nginx\.data"
+                   r"|nginx\.pools\.(cycle|request|connection|module|unowned)|nginx\.shm\..+"
                    r"|elf\.(code|data)|stack|file|other\..+|unknown)$")
-UNKNOWN_SHARE = 0.02
+UNKNOWN_SHARE = 0.001
 
 
 def assert_reconciled(answer, pid):
@@ -25,5 +26,5 @@ def assert_reconciled(answer, pid):
 
 
 def assert_little_unknown(answer):
-    private = sum(owner["resident_bytes"] for owner in answer["owners"] if owner["private"])
+    private = answer["private_resident_bytes"]
     assert answer["unknown_bytes"] <= UNKNOWN_SHARE * private, answer["owners"]
