@@ -71,6 +71,7 @@ struct error *command_snapshot(const struct cli_options *options)
     struct examine_options everything = {
         .want_map = true,
         .want_heap = true,
+        .want_pools = true,
         .want_graph = true,
         .want_strings = true,
         .show_strings = options->show_strings,

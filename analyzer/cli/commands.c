@@ -54,6 +54,18 @@ const struct command commands[] = {
         .run = command_heap,
     },
     {
+        .name = "pools",
+        .operands = "PID",
+        .summary = "nginx's memory pools by who holds them: the cycle, modules, connections, requests, or nobody",
+        .examples = "  respire pools 1234\n"
+                    "  respire pools --list --top 30 1234\n"
+                    "  respire pools --json 1234 | jq '.owners[] | select(.kind == \"unowned\")'\n"
+                    "  respire pools --core core.1234\n",
+        .options = READING | OPTION_LIST | OPTION_TOP,
+        .operand = OPERAND_PID,
+        .run = command_pools,
+    },
+    {
         .name = "snapshot",
         .operands = "PID -o FILE",
         .summary = "keep a moment in a file, for all analyses and for diff; no contents of memory are in it",

@@ -26,6 +26,7 @@ static const struct option_row option_rows[] = {
     {OPTION_SHOW_STRINGS, "show-strings", 0, NULL, "show or keep contents of strings, which may be secrets"},
     {OPTION_OBJECTS, "objects", 0, NULL, "cdata and userdata by type, code by file, coroutines by line"},
     {OPTION_PINS, "pins", 0, NULL, "which objects keep pages resident that are free but for them"},
+    {OPTION_LIST, "list", 0, NULL, "each pool, unowned ones first, then by size; with --top N the first N"},
     {OPTION_TOP, "top", 0, "N", "rows of each list (10; with --json 100)"},
     {OPTION_OUTPUT, "output", 'o', "FILE", "the file to write, readable for you alone; replaced when it is there"},
     {OPTION_SECONDS, "seconds", 0, "N", "compare a process with itself N seconds later"},
@@ -139,6 +140,9 @@ static struct error *apply(const struct option_row *row, const char *value, stru
         break;
     case OPTION_PINS:
         options->pins = true;
+        break;
+    case OPTION_LIST:
+        options->list = true;
         break;
     case OPTION_REFS:
         return parse_refs(value, options);

@@ -26,6 +26,7 @@ enum option_bit {
     OPTION_OUTPUT = 1 << 14,
     OPTION_SECONDS = 1 << 15,
     OPTION_SYSROOT = 1 << 16,
+    OPTION_LIST = 1 << 17,
 };
 
 /* How --refs prints. */
@@ -49,7 +50,7 @@ enum { SETTINGS_MAX = 32, TOP_MAX = 100000, SECONDS_MAX = 7 * 24 * 3600 };
 
 struct cli_options {
     bool help, json, no_stop;
-    bool garbage, strings, show_strings, objects, pins;
+    bool garbage, strings, show_strings, objects, pins, list;
     enum refs_format refs;
     unsigned top;                       /* rows of each list, 1 to TOP_MAX; 0: not given */
     const char *core_path;

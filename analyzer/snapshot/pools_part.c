@@ -119,6 +119,7 @@ void pools_part_visit(struct codec *codec, struct snapshot_subject *subject)
     struct process *process = subject->process;
     struct nginx_pools *pools = &process->pools;
     process->has_pools = true;
+    codec_kept_text(codec, &pools->layout, &process->texts);
     damage_visit(codec, &pools->damage, process);
     names_visit(codec, pools);
     ITEMS_VISIT(codec, pools->owners, pools->owner_count, pools->owner_capacity, 14);

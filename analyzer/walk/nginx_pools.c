@@ -141,6 +141,7 @@ struct error *nginx_pools_walk(const struct capture *capture, const struct nginx
         .view = view_of(capture), .other_view = view_of(capture),
     };
     struct error *error = NULL;
+    pools->layout = site->layout.cycle->name;
     if (heap->damage)
         pools->damage = error_new(ERROR_NOT_UNDERSTOOD, "its malloc was not understood: %s", error_text(heap->damage));
     else if (!heap->layout)

@@ -71,6 +71,7 @@ void malloc_model_make(struct glibc_heap *heap)
 void pools_model_make(struct nginx_pools *pools)
 {
     *pools = (struct nginx_pools){
+        .layout = "nginx 1.20 to 1.30",
         .pools = COPY((struct nginx_pool[]){
             {.address = address(0x5000), .kind = POOL_UNOWNED, .blocks = 2, .block_bytes = 8192, .header_bytes = 112,
                 .used_bytes = 8000, .spare_bytes = 80},
@@ -210,6 +211,7 @@ static void assert_owner_equal(const struct pool_owner *left, const struct pool_
 
 void pools_model_assert_equal(const struct nginx_pools *left, const struct nginx_pools *right)
 {
+    assert_string_equal(left->layout, right->layout);
     assert_damage_equal(left->damage, right->damage);
     assert_int_equal(left->count, right->count);
     for (size_t i = 0; i < left->count; i++)
