@@ -123,17 +123,18 @@ static bool starts_heap(struct memory_view *view, uint64_t at)
         && (head & GLIBC_CHUNK_FLAGS) == GLIBC_CHUNK_PREVIOUS_USED && head >= GLIBC_CHUNK_MINIMUM;
 }
 
-/* How many places of the piece can be mp_'s sbrk_base; the last one is `found`. */
+/* How many places of the piece, but for the arena's own, can be mp_'s sbrk_base; the last one is `found`. */
 static unsigned find_parameters(const struct capture *capture, const struct glibc_malloc_layout *layout,
-    const struct capture_piece *piece, bool in_use, address_t *found)
+    const struct capture_piece *piece, struct address_range arena, bool in_use, address_t *found)
 {
     struct memory_view view = view_of(capture);
     unsigned count = 0;
     for (uint64_t at = PARAMETERS_BEFORE; at + PARAMETERS_BEHIND <= range_bytes(piece->range); at += WORD_BYTES) {
         const unsigned char *base = piece->data + at;
         uint64_t start = field_u64(base, GLIBC_PARAMETERS_BASE);
-        if ((start != 0) == in_use && counts_mappings(base, &layout->parameters)
-            && sets_caches(base) && (in_use ? starts_heap(&view, start) : has_caches(base))) {
+        if ((start != 0) == in_use && !range_holds(arena, address_add(piece->range.start, at), 1)
+            && counts_mappings(base, &layout->parameters) && sets_caches(base)
+            && (in_use ? starts_heap(&view, start) : has_caches(base))) {
             *found = address_add(piece->range.start, at);
             count++;
         }
@@ -160,12 +161,13 @@ static bool is_of(const struct capture *capture, size_t piece, const struct mapp
 
 /* Where mp_'s sbrk_base is by that row; ADDRESS_NONE when no place or more than one can be it. */
 static address_t locate_parameters(const struct capture *capture, const struct mapping *mapping,
-    const struct glibc_malloc_layout *layout, bool in_use)
+    const struct glibc_malloc_layout *layout, address_t bins, bool in_use)
 {
+    struct address_range arena = {address_subtract(bins, layout->bins), address_add(bins, GLIBC_BINS_END)};
     unsigned places = 0;
     address_t found = ADDRESS_NONE;
     for (size_t i = first_piece(capture, mapping); is_of(capture, i, mapping); i++)
-        places += find_parameters(capture, layout, &capture->pieces[i], in_use, &found);
+        places += find_parameters(capture, layout, &capture->pieces[i], arena, in_use, &found);
     return places == 1 ? found : ADDRESS_NONE;
 }
 
@@ -188,7 +190,7 @@ static struct error *choose_layouts(const struct capture *capture, const struct 
             continue;
         if (!in_use && books->count == 1)
             return NULL;
-        address_t parameters = locate_parameters(capture, mapping, layout, in_use);
+        address_t parameters = locate_parameters(capture, mapping, layout, bins, in_use);
         if (address_equal(parameters, ADDRESS_NONE) || books->layout_count == GLIBC_LAYOUTS_MAX
             || (books->layout_count && !address_equal(parameters, books->parameters)))
             continue;
