@@ -14,7 +14,8 @@
 /*
  * Fills `pools`, which is zeroed, but for owners: those that are not the cycle's, a connection's or a request's are
  * POOL_UNOWNED until they are found. Contradictions are told in pools->damage; an error is returned only for want of
- * memory. `names`, in which walk/nginx_anchors.h has anchored functions, tells what cleanup handlers are called; or NULL.
+ * memory. `names`, in which walk/nginx_anchors.h has anchored functions, tells what cleanup handlers are called; NULL:
+ * they are told by their addresses.
  */
 struct error *nginx_pools_walk(const struct capture *capture, const struct nginx_site *site,
     const struct glibc_heap *heap, struct function_names *names, struct nginx_pools *pools);
