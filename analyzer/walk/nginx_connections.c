@@ -1,53 +1,40 @@
-/* The connections of nginx's cycle: an array with a list of the free ones through it; all others are in use. */
+/* The connections of nginx's cycles: arrays with a list of the free ones through each; all others are in use. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/range_search.h"
+#include "layouts/choose_nginx_layout.h"
 #include "walk/nginx_walk.h"
 
 enum { WORD_BITS = 64, NO_SOCKET = UINT32_MAX };
 
-struct connections {
-    address_t start, free;
-    uint64_t count, free_count;
-    uint16_t stride;
-};
-
-static bool read_connections(struct nginx_walk *walk, struct connections *connections)
-{
-    const struct nginx_cycle_layout *layout = walk->site->layout.cycle;
-    const unsigned char *cycle = view_bytes(&walk->other_view, walk->site->cycle, layout->bytes);
-    *connections = (struct connections){.stride = walk->site->layout.connection_bytes};
-    if (!cycle || !connections->stride)
-        return false;
-    connections->start = address(field_u64(cycle, layout->connections));
-    connections->count = field_u64(cycle, layout->connection_count);
-    connections->free = address(field_u64(cycle, layout->free_connections));
-    connections->free_count = field_u64(cycle, layout->free_connection_count);
-    return true;
-}
-
-static bool index_of(const struct connections *connections, uint64_t at, uint64_t *index)
+static bool index_of(const struct nginx_connections *connections, uint64_t at, uint64_t *index)
 {
     uint64_t distance = at - connections->start.value;
     *index = distance / connections->stride;
     return at >= connections->start.value && *index < connections->count && distance % connections->stride == 0;
 }
 
+static bool is_in_use(const struct nginx_connections *connections, uint64_t index)
+{
+    return connections->in_use[index / WORD_BITS] >> index % WORD_BITS & 1;
+}
+
 /* Clears the bit of each free connection. */
-static struct error *leave_out_free_ones(struct nginx_walk *walk, const struct connections *connections)
+static struct error *leave_out_free_ones(struct nginx_walk *walk, address_t first, uint64_t free_count,
+    struct nginx_connections *connections)
 {
     uint64_t index, walked = 0;
-    address_t at = connections->free;
-    while (!address_is_null(at)) {
-        if (!index_of(connections, at.value, &index) || !(walk->in_use[index / WORD_BITS] >> index % WORD_BITS & 1)
+    for (address_t at = first; !address_is_null(at); walked++) {
+        if (!index_of(connections, at.value, &index) || !is_in_use(connections, index)
             || !view_u64(&walk->other_view, address_add(at, NGINX_CONNECTION_DATA), &at.value))
             return error_new(ERROR_NOT_UNDERSTOOD, "the list of free connections breaks off after %llu of %llu",
-                (unsigned long long)walked, (unsigned long long)connections->free_count);
-        walk->in_use[index / WORD_BITS] &= ~((uint64_t)1 << index % WORD_BITS);
-        walked++;
+                (unsigned long long)walked, (unsigned long long)free_count);
+        connections->in_use[index / WORD_BITS] &= ~((uint64_t)1 << index % WORD_BITS);
     }
-    checks_add(&walk->pools->checks, "free connections = counted", connections->free_count, walked);
-    walk->pools->connections_in_use = connections->count - walked;
+    checks_add(&walk->pools->checks, "free connections = counted", free_count, walked);
+    walk->pools->connection_slots += connections->count;
+    walk->pools->connections_in_use += connections->count - walked;
     return NULL;
 }
 
@@ -96,40 +83,76 @@ static struct error *claim_pool(struct nginx_walk *walk, const unsigned char *co
         ? nginx_pool_claim(pools, pool, POOL_CONNECTION, "connections without a socket") : NULL;
 }
 
-static struct error *claim_pools(struct nginx_walk *walk, const struct connections *connections)
+static struct error *claim_pools(struct nginx_walk *walk, const struct nginx_connections *connections)
 {
     struct error *error = NULL;
     for (uint64_t i = 0; i < connections->count && !error; i++) {
         address_t at = address_add(connections->start, i * connections->stride);
         const unsigned char *bytes = view_bytes(&walk->view, at, connections->stride);
-        if (bytes && walk->in_use[i / WORD_BITS] >> i % WORD_BITS & 1)
+        if (bytes && is_in_use(connections, i))
             error = claim_pool(walk, bytes);
     }
     return error;
 }
 
-struct error *nginx_connections_walk(struct nginx_walk *walk)
+static bool is_known(const struct nginx_walk *walk, address_t start)
 {
-    struct connections connections;
-    if (!read_connections(walk, &connections))
-        return NULL;
-    uint64_t words = (connections.count + WORD_BITS - 1) / WORD_BITS;
-    if (!view_bytes(&walk->view, connections.start, connections.count * connections.stride))
-        return error_new(ERROR_NOT_UNDERSTOOD, "the connections of nginx are not all there");
-    walk->in_use = malloc(words * sizeof(*walk->in_use));
-    if (!walk->in_use)
-        return error_no_memory();
-    for (uint64_t i = 0; i < words; i++)
-        walk->in_use[i] = UINT64_MAX;
-    walk->pools->connection_slots = connections.count;
-    struct error *error = leave_out_free_ones(walk, &connections);
-    return error ? error : claim_pools(walk, &connections);
+    for (size_t i = 0; i < walk->connections.count; i++)
+        if (address_equal(walk->connections.items[i].start, start))
+            return true;
+    return false;
 }
 
-bool nginx_connection_may_be_in_use(struct nginx_walk *walk, address_t at)
+static struct error *walk_cycle(struct nginx_walk *walk, address_t at)
 {
-    struct connections connections;
+    const struct nginx_cycle_layout *layout = walk->site->layout.cycle;
+    const unsigned char *cycle = view_bytes(&walk->other_view, at, layout->bytes);
+    if (!cycle)
+        return NULL;
+    struct nginx_connections found = {
+        .start = address(field_u64(cycle, layout->connections)),
+        .count = field_u64(cycle, layout->connection_count),
+        .stride = nginx_connection_bytes(&walk->view, at, layout),
+    };
+    address_t free_at = address(field_u64(cycle, layout->free_connections));
+    uint64_t free_count = field_u64(cycle, layout->free_connection_count);
+    if (!found.stride || is_known(walk, found.start))
+        return NULL;
+    if (!view_bytes(&walk->view, found.start, found.count * found.stride))
+        return error_new(ERROR_NOT_UNDERSTOOD, "the connections of nginx are not all there");
+    uint64_t words = (found.count + WORD_BITS - 1) / WORD_BITS;
+    found.in_use = malloc(words * sizeof(*found.in_use));
+    struct nginx_connections *added = found.in_use ? ARRAY_ADD(&walk->connections) : NULL;
+    if (!added) {
+        free(found.in_use);
+        return error_no_memory();
+    }
+    memset(found.in_use, 0xff, words * sizeof(*found.in_use));
+    *added = found;
+    struct error *error = leave_out_free_ones(walk, free_at, free_count, &found);
+    return error ? error : claim_pools(walk, &found);
+}
+
+struct error *nginx_connections_walk(struct nginx_walk *walk)
+{
+    struct error *error = walk_cycle(walk, walk->site->cycle);
+    for (size_t i = 0; i < walk->site->old_cycle_count && !error; i++)
+        error = walk_cycle(walk, walk->site->old_cycles[i]);
+    return error;
+}
+
+bool nginx_connection_may_be_in_use(const struct nginx_walk *walk, address_t at)
+{
     uint64_t index;
-    return !walk->in_use || !read_connections(walk, &connections) || !index_of(&connections, at.value, &index)
-        || walk->in_use[index / WORD_BITS] >> index % WORD_BITS & 1;
+    for (size_t i = 0; i < walk->connections.count; i++)
+        if (index_of(&walk->connections.items[i], at.value, &index))
+            return is_in_use(&walk->connections.items[i], index);
+    return true;
+}
+
+void nginx_connections_free(struct nginx_walk *walk)
+{
+    for (size_t i = 0; i < walk->connections.count; i++)
+        free(walk->connections.items[i].in_use);
+    ARRAY_FREE(&walk->connections);
 }

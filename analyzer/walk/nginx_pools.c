@@ -149,7 +149,7 @@ struct error *nginx_pools_walk(const struct capture *capture, const struct nginx
             "its malloc is not glibc's, and only among chunks of that one are pools found");
     else
         error = walk_parts(&walk);
-    free(walk.in_use);
+    nginx_connections_free(&walk);
     ARRAY_FREE(&walk.handlers);
     if (error && error_kind(error) == ERROR_NOT_UNDERSTOOD) {
         pools->damage = error;

@@ -11,6 +11,14 @@
 #include "symbols/function_names.h"
 #include "target/memory_view.h"
 
+/* Those of one cycle. */
+struct nginx_connections {
+    address_t start;
+    uint64_t count;
+    uint16_t stride;
+    uint64_t *in_use; /* a bit for each; owned */
+};
+
 struct nginx_walk {
     const struct nginx_site *site;
     const struct chunk_map *chunks;
@@ -20,7 +28,7 @@ struct nginx_walk {
     struct memory_view view;        /* for what lies in the order of addresses */
     struct memory_view other_view;  /* for what that refers to */
     uint64_t blocks_by_pools;       /* as the pools count them */
-    uint64_t *in_use;               /* a bit for each connection of the cycle; owned */
+    ARRAY(struct nginx_connections) connections; /* owned */
     uint64_t stray_connections;     /* in use, with a pool that is none */
     uint64_t stray_requests;        /* whose connection is not in use, nor one without a socket */
 };
@@ -28,11 +36,13 @@ struct nginx_walk {
 /* All pools and what they consist of, in the order of their addresses; none has an owner yet. */
 struct error *nginx_blocks_walk(struct nginx_walk *walk);
 
-/* The cycle's connections: which are in use, and their pools. ERROR_NOT_UNDERSTOOD: the list of free ones is broken. */
+/* Connections of all cycles: which are in use, and their pools. ERROR_NOT_UNDERSTOOD: a list of free ones is broken. */
 struct error *nginx_connections_walk(struct nginx_walk *walk);
 
-/* Whether a connection is at `at` and in use; true for any that is none of the cycle's, as those of HTTP/2 streams. */
-bool nginx_connection_may_be_in_use(struct nginx_walk *walk, address_t at);
+/* Whether a connection is at `at` and in use; true for any that is in no cycle's array, as those of HTTP/2 streams. */
+bool nginx_connection_may_be_in_use(const struct nginx_walk *walk, address_t at);
+
+void nginx_connections_free(struct nginx_walk *walk);
 
 /* Pools of requests that nobody has claimed yet, and what each request is at. */
 struct error *nginx_requests_walk(struct nginx_walk *walk);

@@ -211,12 +211,14 @@ class Nginx:
 
     def __init__(self, prefix, *, http="", server="", main="", workers=1, preload=None, suite=None):
         """
-        http, server and main are text for those blocks of the configuration, where PREFIX is nginx's directory.
+        http, server and main are text for those blocks of the configuration, where PREFIX is nginx's directory and
+        PORT its port. Without workers, with `master_process off;` in main, the master serves.
         `suite` is a release from foreign_suite to take nginx from instead of the machine's own.
         """
         self.prefix = prefix
         self.port = free_port()
-        http, server, main = (text.replace("PREFIX", str(prefix)) for text in (http, server, main))
+        http, server, main = (text.replace("PREFIX", str(prefix)).replace("PORT", str(self.port))
+                              for text in (http, server, main))
         configuration = prefix / "nginx.conf"
         configuration.write_text(NGINX_CONFIGURATION.format(
             modules=suite.nginx_modules if suite else SYSTEM_MODULES, prefix=prefix, workers=workers, main=main,
@@ -225,13 +227,14 @@ class Nginx:
         command = suite.command(suite.nginx) if suite else [SYSTEM_NGINX]
         self.log = prefix / "error.log"
         self.process = subprocess.Popen(
-            [*command, "-p", f"{prefix}/", "-e", str(self.log), "-c", str(configuration)],
+            [*command, "-p", f"{prefix}/", *log_option(self.log, suite), "-c", str(configuration)],
             env=environment_with({"LD_PRELOAD": str(preload)} if preload else None),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=end_with_parent)
         self.master = self.process.pid
         self.workers = []
         try:
-            self.workers = wait_until(lambda: self._workers(workers), "nginx serves")
+            wait_until(lambda: self._serves(workers), "nginx serves")
+            self.workers = self._children()
         except BaseException:
             self.stop()
             raise
@@ -267,14 +270,22 @@ class Nginx:
             if process_state(worker) is not None and is_nginx(worker):
                 os.kill(worker, signal.SIGKILL)
 
-    def _workers(self, expected):
+    def _serves(self, workers):
         assert self.process.poll() is None, f"nginx ended with {self.process.returncode}:\n{self.errors()}"
-        workers = [child for child in children_of(self.master) if is_nginx(child)]
-        return workers if len(workers) == expected and self._accepts() else None
+        return len(self._children()) == workers and self._accepts()
+
+    def _children(self):
+        return [child for child in children_of(self.master) if is_nginx(child)]
 
     def _accepts(self):
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def log_option(log, suite):
+    """Where to write errors, from the first one on if this nginx has an option for that (1.19.5)."""
+    is_old = suite and suite.versions["nginx"] < "1.19"
+    return ["-g", f"error_log {log};"] if is_old else ["-e", str(log)]
 
 
 def is_nginx(pid):
