@@ -1,6 +1,7 @@
 /*
  * Owns the caches of threads. Nothing that can be found without symbols points to a thread's cache, but it is a chunk
- * of known size, full of lists whose chunks must be used, of the list's size, and as many as the cache counts.
+ * of known size, full of lists whose chunks must be used, of the list's size, and as many as the cache counts. Those of
+ * threads that a fork left behind in the parent are caches, too: their chunks are free, but nobody will ever take them.
  */
 #include "base/array.h"
 #include "walk/glibc_walk.h"
@@ -33,15 +34,16 @@ static bool fits(const struct glibc_cache_layout *layout, unsigned bin, uint64_t
     return bytes >> (LARGE_SHIFT + bin - layout->bins_by_size) == 1;
 }
 
-/* One list of a cache. `good`: it holds used chunks of its size, and as many as are counted. */
-static struct error *read_list(struct cache_walk *c, unsigned bin, uint64_t block, uint64_t count, bool *good)
+/* All chunks of a list: used ones, and of its size. `good`: they are, and the list ends. */
+static struct error *read_list(struct cache_walk *c, unsigned bin, uint64_t block, uint64_t *length, bool *good)
 {
     struct glibc_walk *walk = c->walk;
     *good = false;
-    for (uint64_t i = 0; i < count; i++) {
+    for (*length = 0; block; ++*length) {
         struct chunk chunk;
         uint64_t stored;
-        if (block < GLIBC_CHUNK_BLOCK || !chunk_map_at(&walk->heap->chunks, address(block - GLIBC_CHUNK_BLOCK), &chunk)
+        if (*length > c->count_max || block < GLIBC_CHUNK_BLOCK
+            || !chunk_map_at(&walk->heap->chunks, address(block - GLIBC_CHUNK_BLOCK), &chunk)
             || !chunk.used || !fits(&c->layout->cache, bin, range_bytes(chunk.range))
             || !view_u64(&walk->view, address(block), &stored))
             return NULL;
@@ -51,7 +53,32 @@ static struct error *read_list(struct cache_walk *c, unsigned bin, uint64_t bloc
         *added = chunk;
         block = glibc_link(c->layout, block, stored);
     }
-    *good = block == 0;
+    *good = true;
+    return NULL;
+}
+
+/*
+ * Each list is as long as the cache says; but its thread may have been caught between changing one list and counting.
+ * `good`: so it is.
+ */
+static struct error *read_lists(struct cache_walk *c, const unsigned char *cache, bool *good)
+{
+    const struct glibc_cache_layout *layout = &c->layout->cache;
+    unsigned proven = 0, in_between = 0;
+    for (unsigned bin = 0; bin < layout->bins; bin++) {
+        uint64_t length, count = field_u16(cache, bin * COUNT_BYTES);
+        if (layout->counts_free)
+            count = c->count_max - count;
+        struct error *error = read_list(c, bin, field_u64(cache, layout->entries + bin * LIST_BYTES), &length, good);
+        if (error || !*good)
+            return error;
+        proven += length == count && length;
+        in_between += length != count;
+        *good = length == count || length + 1 == count || length == count + 1;
+        if (!*good)
+            return NULL;
+    }
+    *good = !in_between || (in_between == 1 && proven);
     return NULL;
 }
 
@@ -61,22 +88,12 @@ static struct error *read_cache(struct cache_walk *c, address_t start, bool *goo
     const struct glibc_cache_layout *layout = &c->layout->cache;
     struct chunk holder;
     c->chunks.count = 0;
-    *good = chunk_map_at(&c->walk->heap->chunks, start, &holder) && range_bytes(holder.range) == layout->chunk_bytes;
+    *good = false;
+    if (!chunk_map_at(&c->walk->heap->chunks, start, &holder) || range_bytes(holder.range) != layout->chunk_bytes)
+        return NULL;
     const unsigned char *cache = view_bytes(&c->walk->view, address_add(start, GLIBC_CHUNK_BLOCK),
         layout->entries + layout->bins * LIST_BYTES);
-    *good = *good && cache;
-    for (unsigned bin = 0; *good && bin < layout->bins; bin++) {
-        uint64_t count = field_u16(cache, bin * COUNT_BYTES);
-        if (layout->counts_free)
-            count = c->count_max - count;
-        *good = count <= c->count_max;
-        if (!*good)
-            return NULL;
-        struct error *error = read_list(c, bin, field_u64(cache, layout->entries + bin * LIST_BYTES), count, good);
-        if (error)
-            return error;
-    }
-    return NULL;
+    return cache ? read_lists(c, cache, good) : NULL;
 }
 
 /* Of all fastbins, those whose first chunk has a link that makes sense. */
