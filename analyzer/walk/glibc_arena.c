@@ -11,7 +11,7 @@
 #include "base/size.h"
 #include "walk/glibc_arena.h"
 
-enum { HEAPS_MAX = 1 << 20 };
+enum { HEAPS_MAX = 1 << 20, CACHE_LINE_BYTES = 64, AHEAD_BYTES = 2048 };
 
 struct error *glibc_arena_damage(const struct arena_walk *a, address_t at, const char *what)
 {
@@ -27,14 +27,14 @@ static bool can_be_cache(const struct glibc_books *books, uint64_t bytes)
     return false;
 }
 
-static bool add_chunk(struct glibc_walk *walk, struct chunk_region *region, address_t at, uint64_t bytes, bool used)
+static bool add_chunk(struct arena_walk *a, struct chunk_region *region, address_t at, uint64_t bytes, bool used)
 {
     chunk_region_add(region, at, used);
     if (!used) {
-        walk->free_chunks++;
-        walk->free_bytes += bytes;
-    } else if (can_be_cache(walk->books, bytes)) {
-        address_t *candidate = ARRAY_ADD(&walk->cache_candidates);
+        a->binned.count++;
+        a->binned.bytes += bytes;
+    } else if (can_be_cache(a->walk->books, bytes)) {
+        address_t *candidate = ARRAY_ADD(&a->walk->cache_candidates);
         if (!candidate)
             return false;
         *candidate = at;
@@ -56,7 +56,7 @@ static bool end_previous(struct arena_walk *a, struct chunk_region *region, cons
         walk->foot_errors++;
     if (used && (previous->head & GLIBC_CHUNK_NOT_MAIN) != a->not_main)
         walk->flag_errors++;
-    return add_chunk(walk, region, address(previous->at), previous->bytes, used);
+    return add_chunk(a, region, address(previous->at), previous->bytes, used);
 }
 
 /*
@@ -67,6 +67,16 @@ static bool is_joined_fencepost(const struct arena_walk *a, const struct previou
 {
     return a->not_main && next_head == GLIBC_CHUNK_PREVIOUS_USED
         && previous->head == (GLIBC_CHUNK_MINIMUM | GLIBC_CHUNK_PREVIOUS_USED);
+}
+
+/*
+ * Where the next chunk is depends on this one's size, so the processor can't look ahead by itself: waiting for memory
+ * would take most of the walk.
+ */
+static void fetch_ahead(const unsigned char *chunk, uint64_t bytes)
+{
+    for (uint64_t at = 0; at < size_min(bytes, AHEAD_BYTES); at += CACHE_LINE_BYTES)
+        __builtin_prefetch(chunk + AHEAD_BYTES + at);
 }
 
 /*
@@ -95,6 +105,7 @@ static struct error *walk_chunks(struct arena_walk *a, struct chunk_region *regi
             return NULL;
         if (bytes > range.end.value - at || head & GLIBC_CHUNK_IMPOSSIBLE)
             return glibc_arena_damage(a, address(at), "a chunk of impossible size");
+        fetch_ahead(chunk, bytes);
         previous = (struct previous_chunk){at, head, bytes};
         at += bytes;
     }
@@ -220,8 +231,8 @@ static bool read_state(struct arena_walk *a, struct glibc_arena *arena)
     struct memory_view *view = &a->walk->view;
     address_t bins = address_add(a->state, a->walk->layout->bins);
     arena->address = a->state;
-    return view_u64(view, address_subtract(bins, GLIBC_TOP_BEFORE_BINS), &a->top.value)
-        && view_u64(view, address_add(bins, GLIBC_BINS_THREADS), &arena->threads)
+    a->top = glibc_top(a->walk, a->index);
+    return view_u64(view, address_add(bins, GLIBC_BINS_THREADS), &arena->threads)
         && view_u64(view, address_add(bins, GLIBC_BINS_SYSTEM_BYTES), &arena->system_bytes);
 }
 
@@ -240,6 +251,7 @@ static struct error *walk_arena(struct glibc_walk *walk, size_t index, struct gl
     struct error *error = arena->is_main ? glibc_walk_main_arena(&a) : walk_heaps(&a);
     if (!error && !a.met_top)
         error = glibc_arena_damage(&a, a.top, "no way to its top");
+    arena->binned = a.binned;
     walk->held_bytes += a.held_bytes;
     if (a.has_gaps)
         walk->uncertain_bytes += a.gap_bytes;
@@ -273,4 +285,13 @@ struct error *glibc_walk_arenas(struct glibc_walk *walk)
 const struct glibc_stretch *glibc_stretch_at(const struct glibc_walk *walk, address_t at)
 {
     return RANGE_HOLDING(walk->stretches.items, walk->stretches.count, at);
+}
+
+address_t glibc_top(const struct glibc_walk *walk, size_t arena)
+{
+    struct memory_view view = view_of(walk->capture);
+    address_t bins = address_add(walk->books->items[arena], walk->layout->bins);
+    address_t top = ADDRESS_NONE;
+    view_u64(&view, address_subtract(bins, GLIBC_TOP_BEFORE_BINS), &top.value);
+    return top;
 }

@@ -17,6 +17,7 @@ struct arena_walk {
     uint64_t gap_bytes;  /* of them, what others took from brk in between */
     uint64_t not_main;   /* the flag that its used chunks have */
     uint64_t trial_steps;
+    struct chunk_sum binned; /* free by their neighbour's flag, without the top */
     bool met_top;
     bool has_gaps; /* brk has failed once: what others took from it later does not count */
 };

@@ -1,88 +1,160 @@
 /*
  * Owns the lists of free chunks in an arena. A chunk is free by its neighbour's flag if and only if it is in a bin,
- * which is how a walk through memory and a walk through lists prove each other. What fastbins hold looks used.
+ * which is how a walk through memory and the lists prove each other. What fastbins hold looks used.
+ *
+ * The lists are not followed: from chunk to chunk all over memory, that would take longer than everything else. Instead
+ * each free chunk and each bin, in the order of memory, must be what its successor names as predecessor, and the
+ * successor must be one of them, too. Then all free chunks are in closed lists, and nothing else is.
  */
 #include "walk/glibc_walk.h"
 
-enum { SMALLEST_CHUNK = GLIBC_CHUNK_MINIMUM };
+enum { WORD_BITS = 64, BATCH_CHUNKS = 64 };
 
-static uint64_t chunk_bytes(uint64_t head)
+/* One arena's lists. */
+struct bins_walk {
+    struct glibc_walk *walk;
+    size_t arena;
+    struct address_range heads; /* of its bins, each as a chunk */
+    struct memory_view links, successors;
+    const struct glibc_stretch *near;
+};
+
+static bool is_bit_set(const uint64_t *bits, uint64_t bit)
 {
-    return head & ~(uint64_t)GLIBC_CHUNK_FLAGS;
+    return bits[bit / WORD_BITS] >> bit % WORD_BITS & 1;
 }
 
-/* Whether a chunk of that size belongs to the stretches of that arena, and is used or not. */
-static bool is_chunk_of(const struct glibc_walk *walk, size_t arena, address_t at, uint64_t bytes, bool used)
+/* A free chunk of the arena, or one of its bins. */
+static bool is_link(struct bins_walk *b, address_t at)
+{
+    if (range_holds(b->heads, at, GLIBC_BIN_BYTES))
+        return (at.value - b->heads.start.value) % GLIBC_BIN_BYTES == 0;
+    if (!b->near || !range_holds(b->near->chunks, at, GLIBC_CHUNK_MINIMUM))
+        b->near = glibc_stretch_at(b->walk, at);
+    if (!b->near || b->near->arena != b->arena || at.value % CHUNK_ALIGNMENT
+        || !range_holds(b->near->chunks, at, GLIBC_CHUNK_MINIMUM))
+        return false;
+    const struct chunk_region *region = &b->walk->heap->chunks.items[b->near - b->walk->stretches.items];
+    uint64_t granule = (at.value - region->range.start.value) / CHUNK_ALIGNMENT;
+    return is_bit_set(region->starts, granule) && !is_bit_set(region->used, granule);
+}
+
+/* Some chunks on their way through a check: all of their successors are asked for before one is looked at. */
+struct batch {
+    address_t at[BATCH_CHUNKS], next[BATCH_CHUNKS];
+    const void *back[BATCH_CHUNKS]; /* the successor's link to the one before; NULL: it isn't in memory */
+    unsigned count;
+};
+
+static void add_to_batch(struct bins_walk *b, struct batch *batch, address_t at)
+{
+    unsigned i = batch->count++;
+    batch->at[i] = at;
+    batch->back[i] = NULL;
+    if (!view_u64(&b->links, address_add(at, GLIBC_CHUNK_NEXT), &batch->next[i].value))
+        return;
+    batch->back[i] = view_bytes(&b->successors, address_add(batch->next[i], GLIBC_CHUNK_PREVIOUS), sizeof(uint64_t));
+    __builtin_prefetch(batch->back[i]);
+}
+
+/* How many name as their successor one that names them as the one before. */
+static unsigned count_linked(struct bins_walk *b, struct batch *batch)
+{
+    unsigned linked = 0;
+    for (unsigned i = 0; i < batch->count; i++)
+        linked += batch->back[i] && field_u64(batch->back[i], 0) == batch->at[i].value && is_link(b, batch->next[i]);
+    batch->count = 0;
+    return linked;
+}
+
+/* All free chunks of a stretch but the arena's top. */
+static void check_chunks(struct bins_walk *b, const struct chunk_region *region)
+{
+    uint64_t words = range_bytes(region->range) / CHUNK_ALIGNMENT / WORD_BITS + 1;
+    address_t top = glibc_top(b->walk, b->arena);
+    struct batch batch = {.count = 0};
+    for (uint64_t word = 0; word < words; word++) {
+        for (uint64_t left = region->starts[word] & ~region->used[word]; left; left &= left - 1) {
+            uint64_t granule = word * WORD_BITS + (uint64_t)__builtin_ctzll(left);
+            address_t at = address(region->range.start.value + granule * CHUNK_ALIGNMENT);
+            if (!address_equal(at, top))
+                add_to_batch(b, &batch, at);
+            if (batch.count == BATCH_CHUNKS)
+                b->walk->linked_chunks += count_linked(b, &batch);
+        }
+    }
+    b->walk->linked_chunks += count_linked(b, &batch);
+}
+
+static void check_bins(struct bins_walk *b)
+{
+    struct batch batch = {.count = 0};
+    for (unsigned i = 0; i < GLIBC_BINS; i++) {
+        add_to_batch(b, &batch, address_add(b->heads.start, i * GLIBC_BIN_BYTES));
+        b->walk->misfits += !count_linked(b, &batch);
+    }
+}
+
+/* A chunk that looks used and has the list's size; nothing else can be in a fastbin. */
+static bool is_fast(const struct bins_walk *b, address_t at, uint64_t bytes)
 {
     struct chunk chunk;
-    const struct glibc_stretch *stretch = glibc_stretch_at(walk, at);
-    return stretch && stretch->arena == arena && chunk_map_at(&walk->heap->chunks, at, &chunk)
-        && chunk.used == used && range_bytes(chunk.range) == bytes;
+    const struct glibc_stretch *stretch = glibc_stretch_at(b->walk, at);
+    return stretch && stretch->arena == b->arena && chunk_map_at(&b->walk->heap->chunks, at, &chunk)
+        && chunk.used && range_bytes(chunk.range) == bytes;
 }
 
-/* One bin, by its links. Stops where they break off, which the sums then show. */
-static void walk_bin(struct glibc_walk *walk, size_t arena, address_t bin)
+static void walk_fastbin(struct bins_walk *b, uint64_t at, uint64_t bytes)
 {
-    struct glibc_arena *owner = &walk->heap->arenas[arena];
-    address_t previous = bin;
-    uint64_t next;
-    if (!view_u64(&walk->view, address_add(bin, GLIBC_CHUNK_NEXT), &next)) {
-        walk->misfits++;
-        return;
-    }
-    while (next != bin.value) {
-        const unsigned char *chunk = view_bytes(&walk->view, address(next), GLIBC_CHUNK_MINIMUM);
-        if (!chunk || field_u64(chunk, GLIBC_CHUNK_PREVIOUS) != previous.value
-            || owner->binned.count == walk->free_chunks
-            || !is_chunk_of(walk, arena, address(next), chunk_bytes(field_u64(chunk, GLIBC_CHUNK_HEAD)), false)) {
-            walk->misfits++;
-            return;
-        }
-        owner->binned.count++;
-        owner->binned.bytes += chunk_bytes(field_u64(chunk, GLIBC_CHUNK_HEAD));
-        previous = address(next);
-        next = field_u64(chunk, GLIBC_CHUNK_NEXT);
-    }
-}
-
-static void walk_fastbin(struct glibc_walk *walk, size_t arena, uint64_t at, uint64_t bytes)
-{
-    struct glibc_arena *owner = &walk->heap->arenas[arena];
-    for (; at; ) {
-        address_t chunk = address(at);
+    struct glibc_walk *walk = b->walk;
+    struct glibc_arena *arena = &walk->heap->arenas[b->arena];
+    while (at) {
         uint64_t stored;
-        if (!is_chunk_of(walk, arena, chunk, bytes, true)
-            || !view_u64(&walk->view, address_add(chunk, GLIBC_CHUNK_NEXT), &stored)) {
+        if (!is_fast(b, address(at), bytes)
+            || !view_u64(&b->links, address_add(address(at), GLIBC_CHUNK_NEXT), &stored)) {
             walk->misfits++;
             return;
         }
-        chunk_map_free_chunk(&walk->heap->chunks, chunk);
-        owner->fast.count++;
-        owner->fast.bytes += bytes;
+        chunk_map_free_chunk(&walk->heap->chunks, address(at));
+        arena->fast.count++;
+        arena->fast.bytes += bytes;
         at = glibc_link(walk->layout, at + GLIBC_CHUNK_NEXT, stored);
     }
 }
 
-static void walk_fastbins(struct glibc_walk *walk, size_t arena)
+static void walk_fastbins(struct bins_walk *b)
 {
-    address_t lists = address_add(walk->books->items[arena], walk->layout->fastbins);
+    address_t lists = address_add(b->walk->books->items[b->arena], b->walk->layout->fastbins);
     for (unsigned i = 0; i < GLIBC_FASTBINS; i++) {
         uint64_t first;
-        if (view_u64(&walk->view, address_add(lists, i * sizeof(first)), &first))
-            walk_fastbin(walk, arena, first, SMALLEST_CHUNK + i * GLIBC_FASTBIN_STEP);
+        if (view_u64(&b->links, address_add(lists, i * sizeof(first)), &first))
+            walk_fastbin(b, first, GLIBC_CHUNK_MINIMUM + i * GLIBC_FASTBIN_STEP);
         else
-            walk->misfits++;
+            b->walk->misfits++;
     }
 }
 
-struct error *glibc_walk_bins(struct glibc_walk *walk)
+/* Bins before fastbins: what is taken out of those is free in the chunk map from then on, but in no bin. */
+static void walk_arena_bins(struct glibc_walk *walk, size_t arena)
 {
-    for (size_t arena = 0; arena < walk->heap->arena_count; arena++) {
-        address_t bins = address_add(walk->books->items[arena], walk->layout->bins);
-        for (unsigned i = 0; i < GLIBC_BINS; i++)
-            walk_bin(walk, arena, address_subtract(address_add(bins, i * GLIBC_BIN_BYTES), GLIBC_BIN_CHUNK));
-        if (walk->layout->fastbins)
-            walk_fastbins(walk, arena);
-    }
-    return NULL;
+    struct bins_walk b = {
+        .walk = walk,
+        .arena = arena,
+        .links = view_of(walk->capture),
+        .successors = view_of(walk->capture),
+    };
+    b.heads.start = address_subtract(address_add(walk->books->items[arena], walk->layout->bins), GLIBC_BIN_CHUNK);
+    b.heads.end = address_add(b.heads.start, GLIBC_BINS * GLIBC_BIN_BYTES);
+    check_bins(&b);
+    for (size_t i = 0; i < walk->stretches.count; i++)
+        if (walk->stretches.items[i].arena == arena)
+            check_chunks(&b, &walk->heap->chunks.items[i]);
+    if (walk->layout->fastbins)
+        walk_fastbins(&b);
+}
+
+void glibc_walk_bins(struct glibc_walk *walk)
+{
+    for (size_t arena = 0; arena < walk->heap->arena_count; arena++)
+        walk_arena_bins(walk, arena);
 }

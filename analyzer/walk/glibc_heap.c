@@ -25,20 +25,18 @@ static void add_checks(struct glibc_walk *walk)
 {
     struct glibc_heap *heap = walk->heap;
     struct checks *checks = &heap->checks;
-    struct glibc_arena all = {0};
+    uint64_t system_bytes = 0, free_chunks = 0;
     for (size_t i = 0; i < heap->arena_count; i++) {
-        all.system_bytes += heap->arenas[i].system_bytes;
-        all.binned.count += heap->arenas[i].binned.count;
-        all.binned.bytes += heap->arenas[i].binned.bytes;
+        system_bytes += heap->arenas[i].system_bytes;
+        free_chunks += heap->arenas[i].binned.count;
     }
     uint64_t mapped_bytes, mapped = mapped_by_parameters(walk, &mapped_bytes);
-    checks_add_within(checks, "malloc: heaps walked = system memory", all.system_bytes, walk->held_bytes,
+    checks_add_within(checks, "malloc: heaps walked = system memory", system_bytes, walk->held_bytes,
         walk->uncertain_bytes);
     checks_add(checks, "malloc: chunks that contradict the chunk before", 0, walk->flag_errors);
     checks_add(checks, "malloc: free chunks that contradict their end", 0, walk->foot_errors);
-    checks_add(checks, "malloc: chunks in bins = free chunks", walk->free_chunks, all.binned.count);
-    checks_add(checks, "malloc: bytes in bins = free bytes", walk->free_bytes, all.binned.bytes);
-    checks_add(checks, "malloc: no chunks of bins and caches", 0, walk->misfits);
+    checks_add(checks, "malloc: free chunks in bins", free_chunks, walk->linked_chunks);
+    checks_add(checks, "malloc: chunks that their list can't hold", 0, walk->misfits);
     checks_add(checks, "malloc: mapped blocks", mapped, heap->mapped.count);
     checks_add_within(checks, "malloc: bytes of mapped blocks", mapped_bytes, heap->mapped.bytes,
         miscounted(walk, mapped_bytes));
@@ -49,12 +47,11 @@ static struct error *walk_parts(struct glibc_walk *walk)
     struct error *error = glibc_walk_arenas(walk);
     if (!error)
         error = glibc_walk_choose(walk);
-    if (!error)
-        error = glibc_walk_bins(walk);
-    if (!error)
-        glibc_walk_trim(walk);
-    if (!error)
-        error = glibc_walk_caches(walk);
+    if (error)
+        return error;
+    glibc_walk_bins(walk);
+    glibc_walk_trim(walk);
+    error = glibc_walk_caches(walk);
     if (!error)
         error = glibc_walk_mapped(walk);
     if (!error)

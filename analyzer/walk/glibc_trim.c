@@ -59,9 +59,7 @@ void glibc_walk_trim(struct glibc_walk *walk)
     };
     for (size_t i = 0; i < walk->stretches.count; i++) {
         size_t arena = walk->stretches.items[i].arena;
-        address_t bins = address_add(walk->books->items[arena], walk->layout->bins);
-        facts.top = address(0);
-        view_u64(&walk->view, address_subtract(bins, GLIBC_TOP_BEFORE_BINS), &facts.top.value);
+        facts.top = glibc_top(walk, arena);
         facts.can_shorten = heap->arenas[arena].is_main && ends_with_brk(walk, walk->stretches.items[i].chunks.end);
         uint64_t bytes = glibc_trim_bytes(&heap->chunks.items[i], &facts);
         heap->arenas[arena].trim_bytes += bytes;

@@ -24,7 +24,7 @@ struct glibc_walk {
     uint64_t page_bytes;
     struct glibc_heap *heap;
     struct {
-        struct glibc_stretch *items; /* once all are there: address order, beside the regions of heap->chunks */
+        struct glibc_stretch *items; /* once all are there: address order, beside the first regions of heap->chunks */
         size_t count, capacity;
     } stretches;
     struct {
@@ -33,19 +33,19 @@ struct glibc_walk {
     } cache_candidates;
     uint64_t held_bytes;              /* of all stretches */
     uint64_t uncertain_bytes;         /* of them, what an arena may or may not count: gaps that brk left behind */
-    uint64_t free_chunks, free_bytes; /* free by their neighbour's flag, without tops */
+    uint64_t linked_chunks;           /* of those that are free by their neighbour's flag, what bins hold */
     uint64_t flag_errors, foot_errors;
     uint64_t misfits; /* in a bin or cache, but no chunk that can be there */
 };
 
-/* Every chunk of every arena: heap->arenas, heap->chunks, stretches and cache_candidates. */
+/* Every chunk of every arena: heap->arenas and their .binned, heap->chunks, stretches, cache_candidates. */
 struct error *glibc_walk_arenas(struct glibc_walk *walk);
 
 /* Of the rows that fit, the one by which most lists of caches and fastbins make sense. */
 struct error *glibc_walk_choose(struct glibc_walk *walk);
 
-/* What is in bins and fastbins: heap->arenas[].binned and .fast. heap->chunks is sealed. */
-struct error *glibc_walk_bins(struct glibc_walk *walk);
+/* Whether bins hold just the free chunks; what fastbins hold: heap->arenas[].fast. */
+void glibc_walk_bins(struct glibc_walk *walk);
 
 /* What malloc_trim(0) would give back: heap->trim_bytes. While bins are known, and what caches hold still is used. */
 void glibc_walk_trim(struct glibc_walk *walk);
@@ -61,6 +61,9 @@ struct error *glibc_walk_account(struct glibc_walk *walk);
 
 /* The stretch whose chunks hold `at`, or NULL. Once all are there. */
 const struct glibc_stretch *glibc_stretch_at(const struct glibc_walk *walk, address_t at);
+
+/* The chunk that ends the arena. */
+address_t glibc_top(const struct glibc_walk *walk, size_t arena);
 
 /* The next of a singly linked list; `at` is where its link is stored. */
 static inline uint64_t glibc_link(const struct glibc_malloc_layout *layout, uint64_t at, uint64_t stored)
