@@ -1,5 +1,6 @@
 #include "analyze/nginx_look.h"
 
+#include "analyze/pool_owners.h"
 #include "locate/nginx_cycle.h"
 #include "symbols/function_names.h"
 #include "walk/nginx_anchors.h"
@@ -14,6 +15,12 @@ static struct error *look_into_pools(struct target *target, const struct capture
         error = nginx_anchor_functions(target, capture, site, names);
     if (!error)
         error = nginx_pools_walk(capture, site, &process->malloc, names, &process->pools);
+    if (!error && !process->pools.damage) {
+        const struct pool_owners_input input = {
+            capture, modules, site, &process->malloc, names, process->states, process->state_count,
+        };
+        error = pool_owners_find(&input, &process->pools);
+    }
     function_names_free(names);
     return error;
 }

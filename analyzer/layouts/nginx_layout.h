@@ -71,8 +71,19 @@ enum nginx_array_layout {
     NGINX_ARRAY_ITEM_BYTES = 16,
     NGINX_ARRAY_CAPACITY = 24,
     NGINX_ARRAY_POOL = 32,
+    NGINX_ARRAY_BYTES = 40,
     NGINX_LIST_ITEM_BYTES = 32,
     NGINX_LIST_POOL = 48,
+};
+
+/* ngx_hash_keys_arrays_t: what a hash is made from while the configuration is read. */
+enum nginx_hash_keys_layout {
+    NGINX_HASH_KEYS_SLOTS = 0,
+    NGINX_HASH_KEYS_POOL = 8,
+    NGINX_HASH_KEYS_TEMPORARY_POOL = 16, /* it, and all that follows, is of no use later */
+    NGINX_HASH_KEYS_BYTES = 168,
+    NGINX_HASH_KEYS_SLOTS_SMALL = 107,
+    NGINX_HASH_KEYS_SLOTS_LARGE = 10007,
 };
 
 /* What is the same of ngx_connection_t and ngx_http_request_t everywhere. */
@@ -108,6 +119,11 @@ enum nginx_signature {
     NGINX_SIGNATURE_MAIL = 0x4C49414D,
 };
 
+/* The start of ngx_http_core_srv_conf_t. */
+enum nginx_server_layout {
+    NGINX_SERVER_NAMES = 0, /* ngx_array_t */
+};
+
 /* The start of ngx_http_core_main_conf_t, and ngx_http_phase_handler_t. */
 enum nginx_phase_layout {
     NGINX_CORE_CONF_PHASE_HANDLERS = 40,
@@ -124,6 +140,7 @@ enum nginx_cycle_constants {
     NGINX_CYCLE_CONFIGURATION = 0,
     NGINX_CYCLE_POOL = 8,
     NGINX_CYCLE_LOG = 16,
+    NGINX_CYCLE_POOL_BLOCK_BYTES = 16384, /* of its pool, and of the one that helps to configure it */
     NGINX_ZONE_BYTES = 88, /* ngx_shm_zone_t */
 };
 

@@ -113,3 +113,14 @@ const struct elf_module *elf_modules_of(const struct elf_modules *modules, const
             return &modules->items[i];
     return NULL;
 }
+
+const struct elf_module *elf_modules_at(const struct elf_modules *modules, const struct mappings *mappings,
+    address_t at)
+{
+    const struct mapping *mapping = mappings_find(mappings, at);
+    const struct elf_module *module = mapping ? elf_modules_of(modules, mapping) : NULL;
+    for (size_t i = 0; i < modules->count && !module; i++)
+        if (range_holds(modules->items[i].bss, at, 1))
+            module = &modules->items[i];
+    return module && module->start.value <= at.value ? module : NULL;
+}

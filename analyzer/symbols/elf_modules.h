@@ -28,6 +28,10 @@ struct error *elf_modules_load(const struct target *target, const struct mapping
 
 void elf_modules_free(struct elf_modules *modules);
 
+/* The module that is loaded around `at`, its .bss included, or NULL. */
+const struct elf_module *elf_modules_at(const struct elf_modules *modules, const struct mappings *mappings,
+    address_t at);
+
 /* The module that `mapping` is a file mapping of, or NULL. */
 const struct elf_module *elf_modules_of(const struct elf_modules *modules, const struct mapping *mapping);
 

@@ -73,15 +73,9 @@ void function_names_free(struct function_names *names)
     free(names);
 }
 
-/* The module that is loaded around `at`: by a mapping of its file, or its .bss. */
 static const struct elf_module *module_at(const struct function_names *names, address_t at)
 {
-    const struct mapping *mapping = mappings_find(names->mappings, at);
-    const struct elf_module *module = mapping ? elf_modules_of(names->modules, mapping) : NULL;
-    for (size_t i = 0; i < names->modules->count && !module; i++)
-        if (range_holds(names->modules->items[i].bss, at, 1))
-            module = &names->modules->items[i];
-    return module && module->start.value <= at.value ? module : NULL;
+    return elf_modules_at(names->modules, names->mappings, at);
 }
 
 static const char *file_name(const struct elf_module *module)
@@ -203,7 +197,7 @@ static char *make_name(const struct function_names *names, const struct elf_modu
 
 static char *find_name(struct function_names *names, address_t at)
 {
-    const struct elf_module *module = is_code(names, at) ? module_at(names, at) : NULL;
+    const struct elf_module *module = module_at(names, at);
     if (!module)
         return NULL;
     const struct elf_image *image = image_of(names, module);
@@ -219,6 +213,8 @@ static char *find_name(struct function_names *names, address_t at)
 const char *function_name(struct function_names *names, address_t at)
 {
     size_t low = 0, high = names->known.count;
+    if (!is_code(names, at))
+        return NULL;
     seal(names);
     while (low < high) {
         size_t middle = low + (high - low) / 2;

@@ -46,8 +46,8 @@ struct hooks {
 #define HOOKS(type, hooks) {type, hooks, sizeof(hooks) / sizeof((hooks)[0])}
 
 static const struct hooks type_hooks[] = {
-    HOOKS(NGINX_SIGNATURE_HTTP, http_hooks), HOOKS(NGINX_SIGNATURE_STREAM, stream_hooks), HOOKS(NGINX_SIGNATURE_CORE, core_hooks),
-    HOOKS(NGINX_SIGNATURE_EVENT, event_hooks),
+    HOOKS(NGINX_SIGNATURE_HTTP, http_hooks), HOOKS(NGINX_SIGNATURE_STREAM, stream_hooks),
+    HOOKS(NGINX_SIGNATURE_CORE, core_hooks), HOOKS(NGINX_SIGNATURE_EVENT, event_hooks),
 };
 
 struct anchoring {
@@ -104,12 +104,13 @@ static struct error *anchor_module(struct anchoring *anchoring)
 {
     const struct nginx_module *module = anchoring->module;
     uint64_t commands;
+    address_t place = address_add(module->address, NGINX_MODULE_COMMANDS);
     struct error *error = anchor_hooks(anchoring, module->address, module_hooks,
         sizeof(module_hooks) / sizeof(module_hooks[0]));
     for (size_t i = 0; i < sizeof(type_hooks) / sizeof(type_hooks[0]) && !error; i++)
         if (type_hooks[i].type == module->type)
             error = anchor_hooks(anchoring, module->context, type_hooks[i].items, type_hooks[i].count);
-    if (!error && view_u64(&anchoring->view, address_add(module->address, NGINX_MODULE_COMMANDS), &commands) && commands)
+    if (!error && view_u64(&anchoring->view, place, &commands) && commands)
         error = anchor_directives(anchoring, address(commands));
     return error;
 }
