@@ -15,6 +15,7 @@ enum {
     BLOCK_CACHED_MAX = 1 << 26, /* no cache of any release keeps larger blocks */
     PARAMETERS_BEFORE = 64,     /* what is read around sbrk_base */
     PARAMETERS_BEHIND = 32,
+    CHUNKS_TRIED = 16,
 };
 
 static bool is_empty_bin(const unsigned char *links, uint64_t at)
@@ -115,26 +116,40 @@ static bool has_caches(const unsigned char *base)
     return parameter(base, GLIBC_PARAMETERS_CACHE_BINS) != 0 && parameter(base, GLIBC_PARAMETERS_CACHE_COUNT) != 0;
 }
 
-/* The main arena's memory starts there: what it says of the chunk before is that there is none to merge with. */
-static bool starts_heap(struct memory_view *view, uint64_t at)
+/*
+ * The main arena's memory starts there: the first chunk says that there is none before it to merge with, and leads to
+ * others. What environ points to looks like a chunk now and then, but leads nowhere.
+ */
+static bool starts_heap(const struct capture *capture, uint64_t start)
 {
-    uint64_t head;
-    return view_u64(view, address(round_up(at, GLIBC_CHUNK_BLOCK) + GLIBC_CHUNK_HEAD), &head)
-        && (head & GLIBC_CHUNK_FLAGS) == GLIBC_CHUNK_PREVIOUS_USED && head >= GLIBC_CHUNK_MINIMUM;
+    struct memory_view view = view_of(capture);
+    const struct mapping *mapping = mappings_find(&capture->mappings, address(start));
+    uint64_t head, at = round_up(start, GLIBC_CHUNK_BLOCK);
+    for (unsigned i = 0; mapping && i < CHUNKS_TRIED; i++) {
+        if (!view_u64(&view, address(at + GLIBC_CHUNK_HEAD), &head) || head & GLIBC_CHUNK_IMPOSSIBLE
+            || head & GLIBC_CHUNK_NOT_MAIN || (i == 0 && !(head & GLIBC_CHUNK_PREVIOUS_USED)))
+            return false;
+        uint64_t bytes = head & ~(uint64_t)GLIBC_CHUNK_FLAGS;
+        if (bytes < GLIBC_CHUNK_MINIMUM)
+            return i > 0 && bytes == GLIBC_FENCEPOST;
+        if (bytes >= mapping->range.end.value - at)
+            return i > 0 || bytes == mapping->range.end.value - at;
+        at += bytes;
+    }
+    return mapping != NULL;
 }
 
 /* How many places of the piece, but for the arena's own, can be mp_'s sbrk_base; the last one is `found`. */
 static unsigned find_parameters(const struct capture *capture, const struct glibc_malloc_layout *layout,
     const struct capture_piece *piece, struct address_range arena, bool in_use, address_t *found)
 {
-    struct memory_view view = view_of(capture);
     unsigned count = 0;
     for (uint64_t at = PARAMETERS_BEFORE; at + PARAMETERS_BEHIND <= range_bytes(piece->range); at += WORD_BYTES) {
         const unsigned char *base = piece->data + at;
         uint64_t start = field_u64(base, GLIBC_PARAMETERS_BASE);
         if ((start != 0) == in_use && !range_holds(arena, address_add(piece->range.start, at), 1)
             && counts_mappings(base, &layout->parameters) && sets_caches(base)
-            && (in_use ? starts_heap(&view, start) : has_caches(base))) {
+            && (in_use ? starts_heap(capture, start) : has_caches(base))) {
             *found = address_add(piece->range.start, at);
             count++;
         }
