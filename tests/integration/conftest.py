@@ -11,12 +11,14 @@ import pytest
 
 FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
 sys.path.insert(0, str(FIXTURES))
-pytest.register_assert_rewrite("analyzer", "answers", "counting_worker", "hosts", "ledger", "processes")
+pytest.register_assert_rewrite("analyzer", "answers", "counting_worker", "hosts", "ledger", "malloc_targets", "processes")
 
 import foreign_suite  # noqa: E402  (found through the lines above)
+import old_c_library  # noqa: E402
 import pool_keeper  # noqa: E402
 from analyzer import Respire  # noqa: E402
 from hosts.native import Native, Workshop  # noqa: E402
+from malloc_targets import MallocProgram, compile_for_machine  # noqa: E402
 from processes import Host, Nginx, public_directory  # noqa: E402
 
 TEST_SECONDS = 60
@@ -131,6 +133,35 @@ def nginx():
             started.callback(server.stop)
             return server
         yield start
+
+
+@pytest.fixture(scope="session")
+def malloc_program(tmp_path_factory):
+    return compile_for_machine(FIXTURES / "malloc_program.c", tmp_path_factory.mktemp("malloc") / "malloc_program")
+
+
+@pytest.fixture
+def malloc(malloc_program):
+    """malloc(glibc="2.36", environment=): a fresh program that uses malloc under that C library, stopped after the test."""
+    with contextlib.ExitStack() as started:
+        def start(glibc="2.36", environment=None):
+            program = MallocProgram(_command_under(glibc, malloc_program), environment)
+            started.callback(program.stop)
+            return program
+        yield start
+
+
+def _command_under(glibc, program):
+    """How to start it: the machine's C library is that of bookworm."""
+    release = {"2.31": "bullseye", "2.36": None, "2.41": "trixie", "2.43": "sid"}[glibc]
+    if release is None:
+        return [str(program)]
+    try:
+        if release == "bullseye":
+            return old_c_library.compile_for(release, build_directory() / "foreign", FIXTURES / "malloc_program.c")
+        return foreign_suite.bring(release, build_directory() / "foreign").command(program)
+    except foreign_suite.Unavailable as reason:
+        pytest.skip(f"glibc {glibc} not to be had: {reason}")
 
 
 @pytest.fixture

@@ -30,6 +30,23 @@ def sections(data):
     return listed
 
 
+def without_look(text):
+    """The lines of what is printed, but for how the look went and when it was."""
+    return [line for line in text.splitlines()
+            if not line.startswith(("Read without stopping", "The process stood still", "That was "))]
+
+
+def without_section(data, unwanted):
+    """The file as it would be if it had no section of that name."""
+    position, kept = FILE_HEADER.size, data[:FILE_HEADER.size]
+    while position < len(data):
+        name, _version, _state, _raw_bytes, stored_bytes, _flags, _sum = SECTION_HEADER.unpack_from(data, position)
+        end = position + SECTION_HEADER.size + stored_bytes
+        kept += b"" if name.rstrip(b"\0") == unwanted.encode() else data[position:end]
+        position = end
+    return kept
+
+
 def decompress(frame):
     return subprocess.run(["zstd", "-dc"], input=frame, capture_output=True, check=True, timeout=30).stdout
 

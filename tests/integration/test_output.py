@@ -10,13 +10,14 @@ import pytest
 from answers import parse_document
 from programs import MIXED_HEAP, REQUEST_HEAP
 
-PER_PROCESS = ["lua", "mem", "doctor"]
+PER_PROCESS = ["lua", "mem", "heap", "doctor"]
 LISTS_OF_LUA = ["--refs", "--garbage", "--strings", "--objects", "--pins"]
 OVERALL = ["ps", "doctor"]
 NONSENSE = re.compile(r"\bnan\b|\binf\b|\(null\)|(?<![\w.:/-])-\d|18446744073|\x1b", re.IGNORECASE)
 KEYS = {
     "mem": {"pid", "rss_bytes", "pss_bytes", "vsz_bytes", "swap_bytes", "system", "owners", "unknown_bytes", "checks"},
     "lua": {"states", "checks"},
+    "heap": {"pid", "arenas", "used_bytes", "free_bytes", "mmapped_bytes", "histogram", "checks"},
 }
 STATE_KEYS = {"address", "layout", "gc_count_bytes", "gc_state", "allocator", "objects", "strings", "live", "garbage", "tables"}
 ALLOCATOR_KEYS = {"kind", "held_bytes", "live_bytes", "free_bytes", "free_resident_bytes", "reclaimable_bytes", "segments",

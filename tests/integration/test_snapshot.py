@@ -11,7 +11,7 @@ from analyzer import Respire, error_sentence
 from answers import assert_checked
 from core_files import write_core
 from programs import MIXED_HEAP
-from snapshots import checksum, contents, sections
+from snapshots import checksum, contents, sections, without_look
 
 # Everything that the analyses tell apart, and contents that nobody else should see.
 TELLING = MIXED_HEAP + """
@@ -63,12 +63,6 @@ def small_disk(tmp_path):
         pytest.skip("tmpfs can't be mounted here")
     yield directory
     subprocess.run(["umount", "-l", directory], check=True)
-
-
-def without_look(text):
-    """The text but for how the look went and when it was."""
-    return [line for line in text.splitlines()
-            if not line.startswith(("Read without stopping", "The process stood still", "That was "))]
 
 
 def without_look_json(document):
@@ -161,7 +155,7 @@ def test_the_document_of_what_was_written(telling, respire, tmp_path):
     counted = respire("lua", telling.pid, "--json")["states"][0]["objects"]
     assert written["objects"] == sum(row["count"] for row in counted)
     names = [name for name, _version, _raw in sections(path.read_bytes())]
-    assert names[:6] == ["look", "map", "state", "objects", "links", "names"] and names[-1] == "end"
+    assert names[:7] == ["look", "map", "malloc", "state", "objects", "links", "names"] and names[-1] == "end"
 
 
 def test_for_its_owner_alone(telling, respire, tmp_path):
@@ -239,7 +233,7 @@ def test_a_file_is_needed(telling, respire):
     assert "-o FILE" in respire("snapshot", telling.pid, expect=2)
 
 
-@pytest.mark.parametrize("command", ["lua", "mem"])
+@pytest.mark.parametrize("command", ["lua", "mem", "heap"])
 def test_damaged(telling, respire, tmp_path, command):
     """Cut short, changed, foreign or newer: one sentence and exit status 4; not there at all: 3."""
     path = take(respire, telling, tmp_path / "a.respire")

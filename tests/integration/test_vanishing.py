@@ -35,7 +35,7 @@ def length_of_a_look(host_program, respire, tmp_path_factory):
 
 
 @pytest.mark.seconds(180)
-@pytest.mark.parametrize("command", ["lua", "mem"])
+@pytest.mark.parametrize("command", ["lua", "mem", "heap"])
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_target_goes_away(host, respire, length_of_a_look, command, ending):
     """At whatever instant it does: a checked answer, or exit status 3 or 4 with one sentence and no answer."""
@@ -57,7 +57,7 @@ def test_target_goes_away(host, respire, length_of_a_look, command, ending):
             assert len(stderr.strip().splitlines()) == 1, outcome
 
 
-@pytest.mark.parametrize("command", ["lua", "mem"])
+@pytest.mark.parametrize("command", ["lua", "mem", "heap"])
 def test_target_is_gone_already(host, respire, command):
     """A pid of which nothing is left: exit status 3, and the sentence has the pid."""
     target = host()
