@@ -182,10 +182,13 @@ def keeper(nginx):
 
 def pytest_generate_tests(metafunc):
     """
-    A test that takes `suite` runs once with each foreign release that has GC64; with `any_suite`, also with one that has
-    not; with `nginx_suite`, with each that has nginx.
+    A test that takes `any_nginx` runs once with each release of nginx, the machine's first. One that takes `suite` runs
+    once with each foreign release that has GC64; with `any_suite`, also with one that has not; with `nginx_suite`, with
+    each that has nginx and GC64.
     """
     wide = ["bookworm", "trixie", "sid"]
+    if "any_nginx" in metafunc.fixturenames:
+        metafunc.parametrize("any_nginx", ["machine", "bullseye-nginx", "trixie", "sid"], indirect=True)
     for fixture, names in (("suite", wide), ("any_suite", ["bullseye", *wide]), ("nginx_suite", ["trixie", "sid"])):
         if fixture in metafunc.fixturenames:
             releases = [_bring(name) for name in names]
@@ -206,6 +209,12 @@ def _label(fixture, name, release):
     if isinstance(release, foreign_suite.Unavailable):
         return f"{name}-unavailable"
     return release.nginx_label if fixture == "nginx_suite" else release.label
+
+
+@pytest.fixture
+def any_nginx(request):
+    """What processes.Nginx takes as its suite: None is the machine's own."""
+    return None if request.param == "machine" else _suite_or_skip(_bring(request.param))
 
 
 @pytest.fixture
