@@ -39,30 +39,37 @@ static bool is_link(struct bins_walk *b, address_t at)
     return is_bit_set(region->starts, granule) && !is_bit_set(region->used, granule);
 }
 
-/* Some chunks on their way through a check: all of their successors are asked for before one is looked at. */
+/*
+ * Some chunks on their way through a check. Memory is asked for their links, and then for their successors, long before
+ * it is looked at.
+ */
 struct batch {
-    address_t at[BATCH_CHUNKS], next[BATCH_CHUNKS];
-    const void *back[BATCH_CHUNKS]; /* the successor's link to the one before; NULL: it isn't in memory */
+    address_t at[BATCH_CHUNKS];
+    const void *links[BATCH_CHUNKS]; /* NULL: not in memory */
     unsigned count;
 };
 
 static void add_to_batch(struct bins_walk *b, struct batch *batch, address_t at)
 {
-    unsigned i = batch->count++;
-    batch->at[i] = at;
-    batch->back[i] = NULL;
-    if (!view_u64(&b->links, address_add(at, GLIBC_CHUNK_NEXT), &batch->next[i].value))
-        return;
-    batch->back[i] = view_bytes(&b->successors, address_add(batch->next[i], GLIBC_CHUNK_PREVIOUS), sizeof(uint64_t));
-    __builtin_prefetch(batch->back[i]);
+    const void *links = view_bytes(&b->links, address_add(at, GLIBC_CHUNK_NEXT), sizeof(uint64_t));
+    __builtin_prefetch(links);
+    batch->at[batch->count] = at;
+    batch->links[batch->count++] = links;
 }
 
 /* How many name as their successor one that names them as the one before. */
 static unsigned count_linked(struct bins_walk *b, struct batch *batch)
 {
+    address_t next[BATCH_CHUNKS];
+    const void *back[BATCH_CHUNKS];
     unsigned linked = 0;
+    for (unsigned i = 0; i < batch->count; i++) {
+        next[i] = batch->links[i] ? address(field_u64(batch->links[i], 0)) : ADDRESS_NONE;
+        back[i] = view_bytes(&b->successors, address_add(next[i], GLIBC_CHUNK_PREVIOUS), sizeof(uint64_t));
+        __builtin_prefetch(back[i]);
+    }
     for (unsigned i = 0; i < batch->count; i++)
-        linked += batch->back[i] && field_u64(batch->back[i], 0) == batch->at[i].value && is_link(b, batch->next[i]);
+        linked += back[i] && field_u64(back[i], 0) == batch->at[i].value && is_link(b, next[i]);
     batch->count = 0;
     return linked;
 }
