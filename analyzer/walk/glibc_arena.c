@@ -153,7 +153,9 @@ struct error *glibc_add_stretch(struct arena_walk *a, struct address_range range
     if (!stretch)
         return error_no_memory();
     *stretch = (struct glibc_stretch){range, chunks, a->index};
-    a->held_bytes += range_bytes(range);
+    a->walk->held_bytes += range_bytes(range);
+    if (a->walk->held_bytes > a->walk->mapped_bytes)
+        return glibc_arena_damage(a, range.start, "a stretch that was met before");
     a->walk->heap->arenas[a->index].heaps++;
     return NULL;
 }
@@ -252,7 +254,6 @@ static struct error *walk_arena(struct glibc_walk *walk, size_t index, struct gl
     if (!error && !a.met_top)
         error = glibc_arena_damage(&a, a.top, "no way to its top");
     arena->binned = a.binned;
-    walk->held_bytes += a.held_bytes;
     if (a.has_gaps)
         walk->uncertain_bytes += a.gap_bytes;
     return error;
@@ -261,7 +262,30 @@ static struct error *walk_arena(struct glibc_walk *walk, size_t index, struct gl
 static int compare_stretches(const void *a, const void *b)
 {
     const struct glibc_stretch *left = a, *right = b;
-    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
+    uint64_t left_start = left->chunks.start.value, right_start = right->chunks.start.value;
+    return (left_start > right_start) - (left_start < right_start);
+}
+
+/* Put stretches and the chunk map in order: from here on they stand side by side. */
+static struct error *seal(struct glibc_walk *walk)
+{
+    size_t count = walk->stretches.count;
+    const struct glibc_stretch *items = walk->stretches.items;
+    if (count)
+        qsort(walk->stretches.items, count, sizeof(*items), compare_stretches);
+    for (size_t i = 1; i < count; i++)
+        if (items[i].range.start.value < items[i - 1].range.end.value)
+            return error_new(ERROR_NOT_UNDERSTOOD, "malloc heap: two stretches overlap at 0x%" PRIx64,
+                items[i].range.start.value);
+    return chunk_map_seal(&walk->heap->chunks);
+}
+
+static uint64_t mapped_bytes(const struct mappings *mappings)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < mappings->count; i++)
+        bytes += range_bytes(mappings->items[i].range);
+    return bytes;
 }
 
 struct error *glibc_walk_arenas(struct glibc_walk *walk)
@@ -270,6 +294,7 @@ struct error *glibc_walk_arenas(struct glibc_walk *walk)
     heap->arenas = calloc(walk->books->count + 1, sizeof(*heap->arenas));
     if (!heap->arenas)
         return error_no_memory();
+    walk->mapped_bytes = mapped_bytes(&walk->capture->mappings);
     for (size_t i = 0; i < walk->books->count; i++) {
         heap->arenas[i].is_main = i == 0;
         heap->arena_count++;
@@ -277,9 +302,7 @@ struct error *glibc_walk_arenas(struct glibc_walk *walk)
         if (error)
             return error;
     }
-    if (walk->stretches.count)
-        qsort(walk->stretches.items, walk->stretches.count, sizeof(*walk->stretches.items), compare_stretches);
-    return chunk_map_seal(&heap->chunks);
+    return seal(walk);
 }
 
 const struct glibc_stretch *glibc_stretch_at(const struct glibc_walk *walk, address_t at)

@@ -13,7 +13,6 @@ struct arena_walk {
     size_t index;
     address_t top;
     uint64_t system_bytes;
-    uint64_t held_bytes; /* of its stretches so far */
     uint64_t gap_bytes;  /* of them, what others took from brk in between */
     uint64_t not_main;   /* the flag that its used chunks have */
     uint64_t trial_steps;

@@ -67,7 +67,7 @@ static bool leads_to_an_end(struct arena_walk *a, struct address_range range)
 static bool find_behind_gap(struct arena_walk *a, address_t from, address_t *start)
 {
     address_t end = memory_end(a->walk, from);
-    for (uint64_t at = from.value; at < end.value; at += GLIBC_CHUNK_BLOCK) {
+    for (uint64_t at = from.value; at < end.value && a->trial_steps < TRIAL_STEPS_MAX; at += GLIBC_CHUNK_BLOCK) {
         if (leads_to_an_end(a, (struct address_range){address(at), end})) {
             *start = address(at);
             return true;
@@ -101,41 +101,40 @@ static struct error *walk_brk(struct arena_walk *a, address_t base)
     }
 }
 
-static const struct glibc_stretch *own_stretch_at(const struct arena_walk *a, address_t at)
-{
-    for (size_t i = 0; i < a->walk->stretches.count; i++)
-        if (range_holds(a->walk->stretches.items[i].range, at, 1))
-            return &a->walk->stretches.items[i];
-    return NULL;
-}
-
 /* A page that starts with a chunk of the main arena, from which chunks lead on to an end. */
 static bool starts_stretch(struct arena_walk *a, address_t at)
 {
-    uint64_t head;
-    return view_u64(&a->walk->view, address_add(at, GLIBC_CHUNK_HEAD), &head) && head & GLIBC_CHUNK_PREVIOUS_USED
-        && leads_to_an_end(a, (struct address_range){at, memory_end(a->walk, at)});
+    return leads_to_an_end(a, (struct address_range){at, memory_end(a->walk, at)});
+}
+
+/* The stretch that holds `at`, of the first `count`. */
+static const struct glibc_stretch *known_stretch(const struct glibc_walk *walk, size_t count, address_t at)
+{
+    for (size_t i = 0; i < count; i++)
+        if (range_holds(walk->stretches.items[i].range, at, 1))
+            return &walk->stretches.items[i];
+    return NULL;
 }
 
 /* Where brk failed, the main arena takes mappings instead: nothing tells where but their own chunks. */
 static struct error *walk_mappings(struct arena_walk *a)
 {
-    const struct mappings *mappings = &a->walk->capture->mappings;
-    for (size_t i = 0; i < mappings->count; i++) {
-        const struct mapping *mapping = &mappings->items[i];
+    struct glibc_walk *walk = a->walk;
+    size_t of_brk = walk->stretches.count;
+    for (size_t i = 0; i < walk->capture->mappings.count; i++) {
+        const struct mapping *mapping = &walk->capture->mappings.items[i];
         if (!mapping->writable || mapping->shared || mapping_has_file(mapping))
             continue;
         for (address_t at = mapping->range.start; at.value < mapping->range.end.value;) {
-            const struct glibc_stretch *known = own_stretch_at(a, at);
-            if (known) {
-                at = address(round_up(known->range.end.value, a->walk->page_bytes));
-            } else if (starts_stretch(a, at)) {
+            const struct glibc_stretch *known = known_stretch(walk, of_brk, at);
+            if (!known && starts_stretch(a, at)) {
                 struct error *error = walk_brk(a, at);
                 if (error)
                     return error;
-            } else {
-                at = address_add(at, a->walk->page_bytes);
+                known = &walk->stretches.items[walk->stretches.count - 1];
             }
+            at = known ? address(round_up(known->range.end.value, walk->page_bytes))
+                       : address_add(at, walk->page_bytes);
         }
     }
     return NULL;

@@ -8,7 +8,10 @@
 #include "base/size.h"
 #include "walk/glibc_walk.h"
 
-enum { ALIGNMENT_MIN = 64 }; /* of blocks that don't start where their mapping does */
+enum {
+    ALIGNMENT_MIN = 64,      /* of blocks that don't start where their mapping does */
+    PAGE_LOOKS_MAX = 1 << 26, /* at ends of pages, for headers of aligned blocks */
+};
 
 /* A single block in a mapping: its header, and all of the mapping. */
 struct mapped_block {
@@ -42,8 +45,8 @@ static bool find_behind_pages(struct glibc_walk *walk, uint64_t start, uint64_t 
         struct address_range piece = capture->pieces[i].range;
         *at = size_max(start, piece.start.value) + walk->page_bytes - GLIBC_CHUNK_BLOCK;
         for (; *at < size_min(limit, piece.end.value); *at += walk->page_bytes)
-            if (read_header(walk, *at, start, end))
-                return true;
+            if (walk->page_looks++ > PAGE_LOOKS_MAX || read_header(walk, *at, start, end))
+                return walk->page_looks <= PAGE_LOOKS_MAX;
     }
     return false;
 }

@@ -9,6 +9,7 @@
 enum {
     COUNT_BYTES = 2,
     LIST_BYTES = 8,
+    STEPS_MAX = 1 << 26,
     LARGE_SHIFT = 10, /* the first list for more than one size holds chunks of 1 to 2 KiB */
 };
 
@@ -16,6 +17,7 @@ struct cache_walk {
     struct glibc_walk *walk;
     const struct glibc_malloc_layout *layout;
     uint64_t count_max; /* of chunks in a list */
+    uint64_t steps;     /* from chunk to chunk, of all lists */
     ARRAY(struct chunk) chunks; /* of the cache that is being read */
 };
 
@@ -42,7 +44,7 @@ static struct error *read_list(struct cache_walk *c, unsigned bin, uint64_t bloc
     for (*length = 0; block; ++*length) {
         struct chunk chunk;
         uint64_t stored;
-        if (*length > c->count_max || block < GLIBC_CHUNK_BLOCK
+        if (*length > c->count_max || c->steps++ > STEPS_MAX || block < GLIBC_CHUNK_BLOCK
             || !chunk_map_at(&walk->heap->chunks, address(block - GLIBC_CHUNK_BLOCK), &chunk)
             || !chunk.used || !fits(&c->layout->cache, bin, range_bytes(chunk.range))
             || !view_u64(&walk->view, address(block), &stored))

@@ -31,10 +31,12 @@ struct glibc_walk {
         address_t *items; /* used chunks of the size that a thread's cache has by any row that fits */
         size_t count, capacity;
     } cache_candidates;
+    uint64_t mapped_bytes;            /* of the target: no walk can find more */
     uint64_t held_bytes;              /* of all stretches */
     uint64_t uncertain_bytes;         /* of them, what an arena may or may not count: gaps that brk left behind */
     uint64_t linked_chunks;           /* of those that are free by their neighbour's flag, what bins hold */
     uint64_t flag_errors, foot_errors;
+    uint64_t page_looks; /* so far, at ends of pages */
     uint64_t misfits; /* in a bin or cache, but no chunk that can be there */
 };
 
