@@ -3,6 +3,17 @@
 #include "render/heap_json.h"
 #include "render/heap_text.h"
 
+static struct error *no_malloc(const struct look *look)
+{
+    char others[ALLOCATORS_TEXT_BYTES];
+    if (!look->process.allocators)
+        return error_new(ERROR_NOT_UNDERSTOOD, "process %d %s: no glibc malloc in use in its memory",
+            look->process.pid, look->name);
+    return error_new(ERROR_NOT_UNDERSTOOD,
+        "process %d %s: its malloc is that of %s, and respire does not look inside; respire mem says how much it has",
+        look->process.pid, look->name, allocators_text(look->process.allocators, others));
+}
+
 /* Nothing is shown of a malloc that is not there, or whose books do not add up: one sentence why. */
 static struct error *nothing_to_show(const struct look *look)
 {
@@ -16,10 +27,7 @@ static struct error *nothing_to_show(const struct look *look)
         return error_new(ERROR_NOT_UNDERSTOOD,
             "process %d %s: check failed after %u looks: %s: expected %llu, found %llu", process->pid, look->name,
             process->attempts, failed->name, (unsigned long long)failed->expected, (unsigned long long)failed->actual);
-    if (!heap->layout)
-        return error_new(ERROR_NOT_UNDERSTOOD, "process %d %s: no glibc malloc in use in its memory", process->pid,
-            look->name);
-    return NULL;
+    return heap->layout ? NULL : no_malloc(look);
 }
 
 static struct error *report_heap(const struct cli_options *options, const struct look *look)

@@ -53,6 +53,15 @@ static json_t *largest_free(const struct heap_report *report)
     return list;
 }
 
+static json_t *other_allocators(unsigned set)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < ALLOCATORS; i++)
+        if (set >> i & 1)
+            json_array_append_new(list, json_string(allocator_name(i)));
+    return list;
+}
+
 json_t *json_heap(const struct heap_report *report)
 {
     const struct process *process = report->process;
@@ -72,6 +81,7 @@ json_t *json_heap(const struct heap_report *report)
     json_object_set_new(document, "sizes", json_pack("{s:o, s:o}", "used", sizes(&report->rows.used), "free",
         sizes(&report->rows.unused)));
     json_object_set_new(document, "largest_free", largest_free(report));
+    json_object_set_new(document, "other_allocators", other_allocators(process->allocators));
     json_object_set_new(document, "checks", json_checks(&heap->checks));
     json_add_look(document, process);
     return document;

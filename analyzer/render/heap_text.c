@@ -99,6 +99,14 @@ static void print_largest_free(const struct heap_report *report)
     }
 }
 
+static void print_other_allocators(const struct process *process)
+{
+    char others[ALLOCATORS_TEXT_BYTES];
+    if (process->allocators)
+        printf("\nThis is glibc's malloc alone. In the process is also %s, and respire does not look inside;\n"
+               "respire mem says how much it has.\n", allocators_text(process->allocators, others));
+}
+
 void heap_text_print(const struct heap_report *report)
 {
     const struct process *process = report->process;
@@ -113,6 +121,7 @@ void heap_text_print(const struct heap_report *report)
     print_largest_free(report);
     text_checks(&heap->checks);
     printf("\nBooks of %s.\n", heap->layout);
+    print_other_allocators(process);
     if (process->has_residency)
         malloc_remedy_print(heap->trim_bytes, held_bytes(heap));
 }

@@ -69,6 +69,7 @@ void malloc_part_visit(struct codec *codec, struct snapshot_subject *subject)
     struct process *process = subject->process;
     struct glibc_heap *heap = &process->malloc;
     process->has_malloc = true;
+    CODEC_NUMBER(codec, process->allocators, (1u << ALLOCATORS) - 1);
     codec_kept_text(codec, &heap->layout, &process->texts);
     damage_visit(codec, &heap->damage, process);
     arenas_visit(codec, heap);

@@ -70,6 +70,33 @@ def test_musl(allocators, taker, respire, tmp_path):
     assert_owned(answer, "musl")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_heap_names_it(allocators, taker, respire, tmp_path, name):
+    """`heap` says whose malloc it is instead of looking inside, of a snapshot, too."""
+    pid = taker(other_allocators.compile_for_glibc(tmp_path / "program"), other_allocators.library(allocators, name))
+    assert f"its malloc is that of {name}," in respire("heap", pid, "--json", expect=4)
+    respire("snapshot", pid, "-o", tmp_path / "a.respire")
+    assert f"its malloc is that of {name}," in respire("heap", "--snapshot", tmp_path / "a.respire", expect=4)
+
+
+def test_heap_names_musl(allocators, taker, respire, tmp_path):
+    """The same of another C library's."""
+    pid = taker(other_allocators.compile_for_musl(allocators, tmp_path / "program"))
+    assert "its malloc is that of musl," in respire("heap", pid, "--json", expect=4)
+
+
+def test_heap_beside_another(allocators, malloc, respire):
+    """Where a program uses glibc's malloc beside another one, numbers are glibc's alone, and the other is named."""
+    target = malloc(environment={"LD_PRELOAD": str(other_allocators.library(allocators, "jemalloc"))})
+    target.ask("blocks 100 100000", "own 50 1000")
+    document = respire("heap", target.pid, "--json")
+    assert_checked(document)
+    assert document["other_allocators"] == ["jemalloc"]
+    assert {"size_bytes": 1008, "count": 50, "bytes": 50 * 1008} in document["sizes"]["used"]
+    assert document["used_bytes"] < 100 * 1000
+    assert "also jemalloc," in respire("heap", target.pid)
+
+
 def test_glibc_has_no_other(taker, respire, tmp_path):
     """The same program under glibc's own malloc names none of them."""
     pid = taker(other_allocators.compile_for_glibc(tmp_path / "program"))

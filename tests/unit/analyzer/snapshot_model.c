@@ -114,6 +114,7 @@ struct process model_make(void)
     assert_non_null(process.states);
     make_map(&process.map);
     process.has_malloc = process.has_pools = true;
+    process.allocators = 1 << ALLOCATOR_JEMALLOC | 1 << ALLOCATOR_MUSL;
     malloc_model_make(&process.malloc);
     pools_model_make(&process.pools);
     struct lua_state *state = &process.states[0];
@@ -219,6 +220,7 @@ void model_assert_equal(const struct process *left, const struct process *right)
     for (unsigned kind = 0; kind < SYSTEM_KINDS; kind++)
         assert_string_equal(left->map.system[kind].name, right->map.system[kind].name);
     assert_int_equal(left->has_malloc, right->has_malloc);
+    assert_int_equal(left->allocators, right->allocators);
     malloc_model_assert_equal(&left->malloc, &right->malloc);
     assert_int_equal(left->has_pools, right->has_pools);
     pools_model_assert_equal(&left->pools, &right->pools);

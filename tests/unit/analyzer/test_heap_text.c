@@ -93,6 +93,16 @@ static void a_core_file_does_not_tell_what_is_resident(void **state)
     ASSERT_IN_ORDER(text, "free\n", "  main ", "-\n", "0x55550000 ", "-\n");
 }
 
+static void other_allocators_are_named(void **state)
+{
+    (void)state;
+    char *text = print(10);
+    assert_null(strstr(text, "This is glibc's"));
+    free(text);
+    process.allocators = 1 << ALLOCATOR_JEMALLOC | 1 << ALLOCATOR_MIMALLOC;
+    ASSERT_IN_ORDER(print(10), "also jemalloc and mimalloc, and respire does not look inside");
+}
+
 static void a_remedy_is_told_when_it_is_worth_it(void **state)
 {
     (void)state;
@@ -122,6 +132,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sizes_stand_by_bytes, make, drop),
         cmocka_unit_test_setup_teardown(rows_beyond_the_top_are_summed, make, drop),
         cmocka_unit_test_setup_teardown(a_core_file_does_not_tell_what_is_resident, make, drop),
+        cmocka_unit_test_setup_teardown(other_allocators_are_named, make, drop),
         cmocka_unit_test_setup_teardown(a_remedy_is_told_when_it_is_worth_it, make, drop),
         cmocka_unit_test_setup_teardown(an_empty_malloc_is_told_without_lists, make, drop),
     };
