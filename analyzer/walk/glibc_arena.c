@@ -160,19 +160,6 @@ struct error *glibc_add_stretch(struct arena_walk *a, struct address_range range
     return NULL;
 }
 
-/* Where a heap of an arena that is not the main one starts, by an address inside. */
-static address_t heap_of(const struct arena_walk *a, address_t inside)
-{
-    struct memory_view view = view_of(a->walk->capture);
-    uint64_t alignment = GLIBC_HEAP_ALIGNMENT, huge_page_bytes = 0;
-    int16_t offset = a->walk->layout->parameters.huge_page_bytes;
-    if (offset)
-        view_u64(&view, address(a->walk->books->parameters.value + (uint64_t)(int64_t)offset), &huge_page_bytes);
-    if (is_power_of_two(huge_page_bytes))
-        alignment = huge_page_bytes * GLIBC_HEAP_HUGE_PAGES;
-    return address(round_down(inside.value, alignment));
-}
-
 struct heap_header {
     struct address_range range;
     address_t arena, previous;
@@ -212,20 +199,41 @@ static struct error *walk_heap(struct arena_walk *a, const struct heap_header *h
     return glibc_add_stretch(a, heap->range, chunks);
 }
 
+static uint64_t huge_page_bytes(struct glibc_walk *walk)
+{
+    uint64_t bytes = 0;
+    int16_t offset = walk->layout->parameters.huge_page_bytes;
+    if (offset)
+        view_u64(&walk->view, address(walk->books->parameters.value + (uint64_t)(int64_t)offset), &bytes);
+    return bytes;
+}
+
+/* The heap that holds the top. Heaps start at multiples of their largest size, which huge pages may make another. */
+static bool find_newest_heap(const struct arena_walk *a, struct heap_header *heap)
+{
+    const uint64_t alignments[] = {GLIBC_HEAP_ALIGNMENT, huge_page_bytes(a->walk) * GLIBC_HEAP_HUGE_PAGES};
+    for (unsigned i = 0; i < 2; i++)
+        if (is_power_of_two(alignments[i])
+            && read_heap_header(a, address(round_down(a->top.value, alignments[i])), heap)
+            && range_holds(heap->range, a->top, GLIBC_CHUNK_BLOCK))
+            return true;
+    return false;
+}
+
 /* The newest heap holds the top, and each names the one before. */
 static struct error *walk_heaps(struct arena_walk *a)
 {
-    address_t at = heap_of(a, a->top);
-    for (unsigned i = 0; !address_is_null(at); i++) {
-        struct heap_header heap;
-        if (i == HEAPS_MAX || !read_heap_header(a, at, &heap))
-            return glibc_arena_damage(a, at, "no heap of it");
+    struct heap_header heap;
+    if (!find_newest_heap(a, &heap))
+        return glibc_arena_damage(a, a->top, "no heap around its top");
+    for (unsigned i = 0; i < HEAPS_MAX; i++) {
         struct error *error = walk_heap(a, &heap);
-        if (error)
+        if (error || address_is_null(heap.previous))
             return error;
-        at = heap.previous;
+        if (!read_heap_header(a, heap.previous, &heap))
+            return glibc_arena_damage(a, heap.previous, "no heap of it");
     }
-    return NULL;
+    return glibc_arena_damage(a, a->top, "no end of its heaps");
 }
 
 static bool read_state(struct arena_walk *a, struct glibc_arena *arena)
