@@ -25,6 +25,7 @@ enum glibc_chunk_layout {
     GLIBC_CHUNK_MAPPED = 2,
     GLIBC_CHUNK_NOT_MAIN = 4,
     GLIBC_CHUNK_IMPOSSIBLE = 10, /* flags that no chunk of an arena has */
+    GLIBC_MAPPED_HUGE = 1, /* in the first 8 bytes of a mapped chunk, beside how far behind its mapping it starts */
     GLIBC_FENCEPOST = 16, /* size of the artificial chunks that end a stretch which is not the newest */
 };
 

@@ -16,8 +16,7 @@ static address_t memory_end(const struct glibc_walk *walk, address_t at)
     address_t end = at;
     for (; i < mappings->count; i++) {
         const struct mapping *mapping = &mappings->items[i];
-        if (mapping->range.start.value > end.value || !mapping->writable || mapping->shared
-            || mapping_has_file(mapping))
+        if (mapping->range.start.value > end.value || !glibc_may_have(mapping))
             break;
         end = mapping->range.end;
     }
@@ -123,7 +122,7 @@ static struct error *walk_mappings(struct arena_walk *a)
     size_t of_brk = walk->stretches.count;
     for (size_t i = 0; i < walk->capture->mappings.count; i++) {
         const struct mapping *mapping = &walk->capture->mappings.items[i];
-        if (!mapping->writable || mapping->shared || mapping_has_file(mapping))
+        if (!glibc_may_have(mapping))
             continue;
         for (address_t at = mapping->range.start; at.value < mapping->range.end.value;) {
             const struct glibc_stretch *known = known_stretch(walk, of_brk, at);

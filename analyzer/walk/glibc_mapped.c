@@ -19,17 +19,18 @@ struct mapped_block {
     struct address_range mapping;
 };
 
-static bool is_anonymous(const struct mapping *mapping)
+/* The heap of brk and stacks are never a single block's. */
+static bool may_have_blocks(const struct mapping *mapping)
 {
-    return mapping->writable && !mapping->shared && !mapping_has_file(mapping)
-        && (!mapping->path || strncmp(mapping->path, "[anon", 5) == 0);
+    return glibc_may_have(mapping)
+        && (!mapping->path || mapping->path[0] == '/' || strncmp(mapping->path, "[anon", 5) == 0);
 }
 
 /* The header at `at` of a block whose mapping goes from `start` to `end`. */
 static bool read_header(struct glibc_walk *walk, uint64_t at, uint64_t start, uint64_t *end)
 {
     const unsigned char *chunk = view_bytes(&walk->view, address(at), GLIBC_CHUNK_BLOCK);
-    if (!chunk || field_u64(chunk, GLIBC_CHUNK_FOOT) != at - start)
+    if (!chunk || (field_u64(chunk, GLIBC_CHUNK_FOOT) & ~(uint64_t)GLIBC_MAPPED_HUGE) != at - start)
         return false;
     uint64_t head = field_u64(chunk, GLIBC_CHUNK_HEAD);
     *end = at + (head & ~(uint64_t)GLIBC_CHUNK_FLAGS) + walk->layout->mapped_tail;
@@ -140,7 +141,7 @@ struct error *glibc_walk_mapped(struct glibc_walk *walk)
 {
     struct error *error = NULL;
     for (size_t i = 0; i < walk->capture->mappings.count && !error; i++)
-        if (is_anonymous(&walk->capture->mappings.items[i]))
+        if (may_have_blocks(&walk->capture->mappings.items[i]))
             error = look_beside_arenas(walk, walk->capture->mappings.items[i].range);
     return error ? error : chunk_map_seal(&walk->heap->chunks);
 }

@@ -67,6 +67,13 @@ const struct glibc_stretch *glibc_stretch_at(const struct glibc_walk *walk, addr
 /* The chunk that ends the arena. */
 address_t glibc_top(const struct glibc_walk *walk, size_t arena);
 
+/* Memory that malloc may have taken: anonymous, which huge pages of their own are, too, in spite of their path. */
+static inline bool glibc_may_have(const struct mapping *mapping)
+{
+    return mapping->writable && !mapping->shared
+        && (!mapping_has_file(mapping) || strcmp(mapping->path, "/anon_hugepage") == 0);
+}
+
 /* The next of a singly linked list; `at` is where its link is stored. */
 static inline uint64_t glibc_link(const struct glibc_malloc_layout *layout, uint64_t at, uint64_t stored)
 {
