@@ -107,10 +107,19 @@ static struct common_name *most_frequent(struct common_names *names, unsigned po
     struct common_name *best = NULL;
     for (size_t i = 0; i < NAMES_MAX && names->items[i].name; i++) {
         struct common_name *common = &names->items[i];
-        if (common->pools * 2 >= pools && (!best || common->pools > best->pools))
+        if (common->pools && common->pools * 2 >= pools && (!best || common->pools > best->pools))
             best = common;
     }
     return best;
+}
+
+/* A cleanup handler stands in the pool's memory like any function that it points to: it is told once. */
+static void forget_names(struct common_names *names, const struct common_names *told)
+{
+    for (size_t i = 0; i < NAMES_MAX && names->items[i].name; i++)
+        for (size_t k = 0; k < NAMES_MAX && told->items[k].name; k++)
+            if (strcmp(names->items[i].name, told->items[k].name) == 0)
+                names->items[i].pools = 0;
 }
 
 static void write_names(FILE *out, const char *heading, struct common_names *names, unsigned pools)
@@ -157,6 +166,7 @@ static struct error *describe(const struct capture *capture, struct function_nam
     FILE *out = open_memstream(&owner->contents, &bytes);
     if (!out)
         return error_no_memory();
+    forget_names(&sample.pointed_to, &sample.cleanups);
     write_names(out, "points to ", &sample.pointed_to, sample.pools);
     write_names(out, "cleanup by ", &sample.cleanups, sample.pools);
     write_texts(out, &sample);

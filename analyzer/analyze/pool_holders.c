@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "layouts/choose_lua_layout.h"
 #include "target/capture_parts.h"
+#include "walk/lua_objects.h"
 #include "walk/nginx_remains.h"
 #include "walk/pool_memory.h"
 
@@ -119,7 +121,7 @@ static struct error *configurations(struct pool_holders *holders, const struct n
     struct error *error = nginx_conf_roots(input->capture, input->site, pools, &holders->nginx_roots);
     if (error)
         return error;
-    nginx_remains_find(input->capture, &input->heap->chunks, pools, &holders->nginx_roots, blank, holders->reach);
+    nginx_remains_find(input->capture, pools, &holders->nginx_roots, blank, holders->reach);
     return reach_from_roots(holders, 0);
 }
 
@@ -133,19 +135,27 @@ static struct error *contexts(struct pool_holders *holders, const struct nginx_p
     return error ? error : reach_from_roots(holders, first);
 }
 
-static struct error *reach_from_heap(struct pool_holders *holders, const struct heap *heap, uint32_t index)
+static struct error *reach_from_block(void *context, address_t block, uint64_t bytes)
 {
-    uint64_t page_bytes = holders->input->capture->page_bytes;
+    struct pool_holders *holders = context;
+    return pool_reach_from_range(holders->reach, (struct address_range){block, address_add(block, bytes)},
+        (uint32_t)(holders->count - 1));
+}
+
+/* Every block of the collector's. What the allocator has free still holds old pointers. */
+static struct error *lua_state(struct pool_holders *holders, address_t thread)
+{
+    const struct capture *capture = holders->input->capture;
+    struct lua_state walked = {.address = thread};
+    struct lua_site site = {.thread = thread};
+    site.layout = lua_layout_choose(capture, thread, &site.nearest, &site.failed);
     struct error *error = NULL;
-    for (size_t i = 0; i < heap->region_count; i++) {
-        const struct heap_region *region = &heap->regions[i];
-        uint64_t pages = range_bytes(region->range) / page_bytes;
-        for (uint64_t page = 0; page < pages && !error; page++) {
-            address_t start = address_add(region->range.start, page * page_bytes);
-            if (region->page_use[page] & PAGE_USE_LIVE)
-                error = pool_reach_from_range(holders->reach,
-                    (struct address_range){start, address_add(start, page_bytes)}, index);
-        }
+    if (site.layout)
+        error = lua_objects_walk(capture, &site, reach_from_block, holders, NULL, &walked);
+    lua_state_release(&walked);
+    if (error && error_kind(error) == ERROR_NOT_UNDERSTOOD) {
+        error_free(error);
+        error = NULL;
     }
     return error;
 }
@@ -155,11 +165,8 @@ static struct error *lua(struct pool_holders *holders)
     const struct pool_owners_input *input = holders->input;
     uint32_t index;
     struct error *error = add_holder(holders, (struct pool_holder){.text = "lua"}, &index);
-    for (size_t i = 0; i < input->state_count && !error; i++) {
-        error = reach_from_heap(holders, &input->states[i].heap, index);
-        if (!error)
-            error = reach_from_heap(holders, &input->states[i].former_heap, index);
-    }
+    for (size_t i = 0; i < input->state_count && !error && pool_reach_left(holders->reach); i++)
+        error = lua_state(holders, input->states[i].address);
     return error ? error : pool_reach_run(holders->reach);
 }
 

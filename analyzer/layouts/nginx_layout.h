@@ -140,7 +140,6 @@ enum nginx_cycle_constants {
     NGINX_CYCLE_CONFIGURATION = 0,
     NGINX_CYCLE_POOL = 8,
     NGINX_CYCLE_LOG = 16,
-    NGINX_CYCLE_POOL_BLOCK_BYTES = 16384, /* of its pool, and of the one that helps to configure it */
     NGINX_ZONE_BYTES = 88, /* ngx_shm_zone_t */
 };
 

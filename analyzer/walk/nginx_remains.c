@@ -10,7 +10,6 @@ enum { WORD_BYTES = 8, GONE_POOLS_MAX = 8 };
 
 struct search {
     struct memory_view view;
-    const struct chunk_map *chunks;
     const struct nginx_pools *pools;
     uint64_t gone[GONE_POOLS_MAX]; /* addresses of destroyed pools, of a cycle each */
     size_t gone_count;
@@ -48,27 +47,6 @@ static bool is_cycle_pool(const struct search *search, uint64_t word)
     return pools->pools[chunk->pool].kind == POOL_CYCLE || pools->pools[chunk->pool].kind == POOL_OLD_CYCLE;
 }
 
-/* It leads to the very start of what is there today: a pool, the first thing in one, or a block of malloc. */
-static bool leads_to_start(const struct search *search, uint64_t word)
-{
-    const struct nginx_pools *pools = search->pools;
-    const struct pool_chunk *owned = RANGE_HOLDING(pools->chunks, pools->chunk_count, address(word));
-    struct chunk chunk;
-    if (owned)
-        return word == owned->range.start.value + CHUNK_HEADER_BYTES
-            || word == pools->pools[owned->pool].address.value + NGINX_POOL_BYTES;
-    return chunk_map_find(search->chunks, address(word), &chunk)
-        && word == chunk.range.start.value + CHUNK_HEADER_BYTES;
-}
-
-static bool leads_into_gone_pool(const struct search *search, uint64_t word)
-{
-    for (size_t i = 0; i < search->gone_count; i++)
-        if (word - search->gone[i] < NGINX_CYCLE_POOL_BLOCK_BYTES)
-            return true;
-    return false;
-}
-
 static bool is_array_of_gone_pool(const struct search *search, const unsigned char *words)
 {
     return is_gone(search, field_u64(words, NGINX_ARRAY_POOL))
@@ -85,9 +63,6 @@ static bool is_hash_keys(const struct search *search, const unsigned char *words
 /* `bytes` of memory from these words on can be read. */
 static void look_at(const struct search *search, address_t place, const unsigned char *words, uint64_t bytes)
 {
-    uint64_t word = field_u64(words, 0);
-    if (leads_into_gone_pool(search, word) && !leads_to_start(search, word))
-        search->visit(search->context, place);
     if (bytes >= NGINX_ARRAY_BYTES && is_array_of_gone_pool(search, words)) {
         search->visit(search->context, place);
         search->visit(search->context, address_add(place, NGINX_ARRAY_POOL));
@@ -97,11 +72,11 @@ static void look_at(const struct search *search, address_t place, const unsigned
             search->visit(search->context, address_add(place, at));
 }
 
-void nginx_remains_find(const struct capture *capture, const struct chunk_map *chunks, const struct nginx_pools *pools,
-    const struct nginx_roots *roots, void (*visit)(void *context, address_t place), void *context)
+void nginx_remains_find(const struct capture *capture, const struct nginx_pools *pools, const struct nginx_roots *roots,
+    void (*visit)(void *context, address_t place), void *context)
 {
     struct search search = {
-        .view = view_of(capture), .chunks = chunks, .pools = pools, .visit = visit, .context = context,
+        .view = view_of(capture), .pools = pools, .visit = visit, .context = context,
     };
     find_gone_pools(&search, roots);
     for (size_t i = 0; i < pools->chunk_count; i++) {

@@ -8,15 +8,21 @@
 #include "base/size.h"
 #include "locate/nginx_pool_header.h"
 #include "target/capture_parts.h"
+#include "walk/chunk_marks.h"
 #include "walk/pool_memory.h"
+#include "walk/reach_doubt.h"
 #include "walk/shared_objects.h"
 
 enum { WORD_BYTES = 8, STRUCTURE_BYTES_MAX = NGINX_POOL_MAX_LIMIT, QUEUE_SLACK = 4096 };
+
+/* Roots from here on are entries: their index follows. */
+static const uint32_t first_entry = (uint32_t)1 << 31;
 
 /* Memory to be gone through. */
 struct pending {
     struct address_range range;
     uint32_t root;
+    bool of_cycle; /* in the pool of a cycle */
 };
 
 struct pool_reach {
@@ -26,9 +32,8 @@ struct pool_reach {
     const struct nginx_pools *pools;
     struct address_range span; /* of all chunks: no word outside leads anywhere */
     struct shared_objects shared;
+    struct chunk_marks seen;
     bool entered[POOL_KINDS];
-    uint64_t *seen;            /* a bit for each place where a chunk may start, region behind region */
-    uint64_t *first_bits;      /* of each region */
     uint32_t *roots;           /* of pools */
     uint32_t *first_chunks;    /* of each pool, in chunks_by_pool; one more at the end */
     uint32_t *chunks_by_pool;  /* indexes of pools->chunks */
@@ -37,30 +42,9 @@ struct pool_reach {
         struct pending *items;
         size_t count, capacity;
     } pending;
-    size_t next;
+    size_t next; /* of them */
+    struct reach_entries entries;
 };
-
-static bool test_and_set(uint64_t *bits, uint64_t bit)
-{
-    uint64_t mask = (uint64_t)1 << bit % 64, old = bits[bit / 64];
-    bits[bit / 64] = old | mask;
-    return old & mask;
-}
-
-static bool make_seen(struct pool_reach *reach)
-{
-    const struct chunk_map *chunks = reach->chunks;
-    uint64_t bits = 0;
-    reach->first_bits = calloc(chunks->count + 1, sizeof(*reach->first_bits));
-    for (size_t i = 0; i < chunks->count && reach->first_bits; i++) {
-        reach->first_bits[i] = bits;
-        bits += range_bytes(chunks->items[i].range) / CHUNK_ALIGNMENT;
-    }
-    if (chunks->count)
-        reach->span = (struct address_range){chunks->items[0].range.start, chunks->items[chunks->count - 1].range.end};
-    reach->seen = calloc(bits / 64 + 1, sizeof(*reach->seen));
-    return reach->first_bits && reach->seen;
-}
 
 static bool list_chunks_by_pool(struct pool_reach *reach)
 {
@@ -101,14 +85,17 @@ static void learn_from_shared_pools(struct pool_reach *reach)
 struct error *pool_reach_new(const struct capture *capture, const struct glibc_heap *heap,
     const struct nginx_pools *pools, struct pool_reach **reach)
 {
+    const struct chunk_map *chunks = &heap->chunks;
     struct pool_reach *made = calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory();
     *made = (struct pool_reach){
-        .capture = capture, .view = view_of(capture), .chunks = &heap->chunks, .pools = pools,
+        .capture = capture, .view = view_of(capture), .chunks = chunks, .pools = pools,
         .entered = {[POOL_CYCLE] = true, [POOL_OLD_CYCLE] = true},
     };
-    if (!make_seen(made) || !list_chunks_by_pool(made) || !make_roots(made)
+    if (chunks->count)
+        made->span = (struct address_range){chunks->items[0].range.start, chunks->items[chunks->count - 1].range.end};
+    if (!chunk_marks_make(chunks, &made->seen) || !list_chunks_by_pool(made) || !make_roots(made)
         || !shared_objects_make(&made->view, pools, &made->shared)) {
         pool_reach_free(made);
         return error_no_memory();
@@ -123,12 +110,12 @@ void pool_reach_free(struct pool_reach *reach)
     if (!reach)
         return;
     shared_objects_free(&reach->shared);
-    free(reach->seen);
-    free(reach->first_bits);
+    chunk_marks_free(&reach->seen);
     free(reach->roots);
     free(reach->first_chunks);
     free(reach->chunks_by_pool);
     ARRAY_FREE(&reach->pending);
+    ARRAY_FREE(&reach->entries);
     free(reach);
 }
 
@@ -145,64 +132,112 @@ void pool_reach_enter(struct pool_reach *reach, enum pool_kind kind)
     reach->entered[kind] = true;
 }
 
-static struct error *add_pending(struct pool_reach *reach, struct address_range range, uint32_t root)
+static struct error *add_pending(struct pool_reach *reach, struct address_range range, uint32_t root, bool of_cycle)
 {
     struct pending *pending = range_bytes(range) ? ARRAY_ADD(&reach->pending) : NULL;
     if (pending)
-        *pending = (struct pending){range, root};
+        *pending = (struct pending){range, root, of_cycle};
     return pending || range_bytes(range) == 0 ? NULL : error_no_memory();
 }
 
-static bool see_chunk(struct pool_reach *reach, address_t start)
+static bool is_of_cycle(const struct pool_reach *reach, const struct pool_chunk *chunk)
 {
-    const struct chunk_map *chunks = reach->chunks;
-    const struct chunk_region *region = RANGE_HOLDING(chunks->items, chunks->count, start);
-    return region && !test_and_set(reach->seen, reach->first_bits[region - chunks->items]
-        + (start.value - region->range.start.value) / CHUNK_ALIGNMENT);
+    enum pool_kind kind = reach->pools->pools[chunk->pool].kind;
+    return kind == POOL_CYCLE || kind == POOL_OLD_CYCLE;
 }
 
-static struct error *reach_chunk(struct pool_reach *reach, const struct chunk *chunk, uint32_t root)
+/* Something that was reached before is reached again. */
+static void meet_again(struct pool_reach *reach, address_t object, uint32_t root)
 {
-    struct malloc_block block;
-    if (!see_chunk(reach, chunk->range.start) || !malloc_block_of(&reach->view, chunk, &block))
+    if (root >= first_entry)
+        reach_entries_take(&reach->entries, object, root - first_entry);
+}
+
+static struct error *put_off(struct pool_reach *reach, address_t object, uint32_t root)
+{
+    return reach_entries_add(&reach->entries, object, root) ? NULL : error_no_memory();
+}
+
+static struct error *take_chunk(struct pool_reach *reach, struct address_range block, uint32_t root, bool of_cycle)
+{
+    if (chunk_marks_set(&reach->seen, address_subtract(block.start, CHUNK_HEADER_BYTES)))
+        return add_pending(reach, block, root, of_cycle);
+    meet_again(reach, block.start, root);
+    return NULL;
+}
+
+static struct error *take_pool(struct pool_reach *reach, uint32_t pool, uint32_t root)
+{
+    if (reach->roots[pool] != REACH_NO_ROOT) {
+        meet_again(reach, reach->pools->pools[pool].address, root);
         return NULL;
-    return add_pending(reach, block.range, root);
-}
-
-/* What is not in use, and what lies in the middle of a pool's header, nobody holds a pool by. */
-static bool is_held_by(struct pool_reach *reach, const struct pool_chunk *chunk, address_t pointer)
-{
-    return address_equal(pointer, reach->pools->pools[chunk->pool].address)
-        || range_holds(pool_chunk_contents(&reach->view, reach->pools, chunk), pointer, 1);
-}
-
-static struct error *reach_pool(struct pool_reach *reach, const struct pool_chunk *by, address_t pointer, uint32_t root)
-{
-    const uint32_t pool = by->pool;
-    if (reach->roots[pool] != REACH_NO_ROOT || !is_held_by(reach, by, pointer))
-        return NULL;
+    }
     reach->roots[pool] = root;
     reach->left--;
     struct error *error = NULL;
     for (uint32_t i = reach->first_chunks[pool]; i < reach->first_chunks[pool + 1] && !error; i++) {
         const struct pool_chunk *chunk = &reach->pools->chunks[reach->chunks_by_pool[i]];
-        error = add_pending(reach, pool_chunk_contents(&reach->view, reach->pools, chunk), root);
+        error = add_pending(reach, pool_chunk_contents(&reach->view, reach->pools, chunk), root, false);
     }
     return error;
 }
 
-static struct error *reach_pool_chunk(struct pool_reach *reach, const struct pool_chunk *chunk, address_t pointer,
-    uint32_t root)
+static struct error *reach_chunk(struct pool_reach *reach, const struct chunk *chunk, const struct reference *reference)
+{
+    struct malloc_block block;
+    if (!malloc_block_of(&reach->view, chunk, &block))
+        return NULL;
+    switch (reference_trust(&reach->view, reference, block.range, ADDRESS_NONE)) {
+    case REFERENCE_SURE:
+        return take_chunk(reach, block.range, reference->root, false);
+    case REFERENCE_DOUBTFUL:
+        return put_off(reach, block.range.start, reference->root);
+    default:
+        return NULL;
+    }
+}
+
+/* By the pool itself, or by something that it has given out. */
+static struct error *reach_pool(struct pool_reach *reach, const struct pool_chunk *by,
+    const struct reference *reference)
+{
+    address_t pool = reach->pools->pools[by->pool].address;
+    struct address_range contents = pool_chunk_contents(&reach->view, reach->pools, by);
+    switch (reference_trust(&reach->view, reference, contents, pool)) {
+    case REFERENCE_SURE:
+        return take_pool(reach, by->pool, reference->root);
+    case REFERENCE_DOUBTFUL:
+        return put_off(reach, pool, reference->root);
+    default:
+        return NULL;
+    }
+}
+
+static struct error *reach_pool_chunk(struct pool_reach *reach, const struct pool_chunk *chunk,
+    const struct reference *reference)
 {
     enum pool_kind kind = reach->pools->pools[chunk->pool].kind;
+    const bool of_cycle = is_of_cycle(reach, chunk);
     struct address_range object;
     if (kind == POOL_UNOWNED)
-        return reach_pool(reach, chunk, pointer, root);
+        return reach_pool(reach, chunk, reference);
     if (!reach->entered[kind])
         return NULL;
     if (chunk->is_large)
-        return reach_chunk(reach, &(struct chunk){chunk->range, true}, root);
-    return shared_objects_take(&reach->shared, pointer, &object) ? add_pending(reach, object, root) : NULL;
+        return take_chunk(reach, pool_chunk_contents(&reach->view, reach->pools, chunk), reference->root, of_cycle);
+    return shared_objects_take(&reach->shared, reference->pointer, &object)
+        ? add_pending(reach, object, reference->root, of_cycle) : NULL;
+}
+
+static struct error *follow(struct pool_reach *reach, const struct reference *reference)
+{
+    const struct pool_chunk *owned = RANGE_HOLDING(reach->pools->chunks, reach->pools->chunk_count, reference->pointer);
+    struct chunk chunk;
+    if (owned)
+        return reach_pool_chunk(reach, owned, reference);
+    if (!chunk_map_find(reach->chunks, reference->pointer, &chunk) || !chunk.used)
+        return NULL;
+    return reach_chunk(reach, &chunk, reference);
 }
 
 void pool_reach_blank(struct pool_reach *reach, address_t place)
@@ -217,16 +252,8 @@ bool pool_reach_leads(const struct pool_reach *reach, address_t pointer)
 
 struct error *pool_reach_from(struct pool_reach *reach, address_t pointer, uint32_t root)
 {
-    const struct nginx_pools *pools = reach->pools;
-    struct chunk chunk;
-    if (!range_holds(reach->span, pointer, 1) || pointer.value % WORD_BYTES)
-        return NULL;
-    const struct pool_chunk *owned = RANGE_HOLDING(pools->chunks, pools->chunk_count, pointer);
-    if (owned)
-        return reach_pool_chunk(reach, owned, pointer, root);
-    if (!chunk_map_find(reach->chunks, pointer, &chunk) || !chunk.used)
-        return NULL;
-    return reach_chunk(reach, &chunk, root);
+    const struct reference reference = {.pointer = pointer, .root = root};
+    return range_holds(reach->span, pointer, 1) && pointer.value % WORD_BYTES == 0 ? follow(reach, &reference) : NULL;
 }
 
 void pool_reach_bar(struct pool_reach *reach, struct address_range range)
@@ -240,26 +267,37 @@ void pool_reach_bar(struct pool_reach *reach, struct address_range range)
             shared_objects_take(&reach->shared, at, &object);
     if (!RANGE_HOLDING(reach->pools->chunks, reach->pools->chunk_count, range.start)
         && chunk_map_find(reach->chunks, range.start, &chunk))
-        see_chunk(reach, chunk.range.start);
+        chunk_marks_set(&reach->seen, chunk.range.start);
+}
+
+static struct error *go_through(struct pool_reach *reach, const struct pending *pending)
+{
+    const uint64_t low = reach->span.start.value, bytes = range_bytes(reach->span);
+    const struct shared_block *block = shared_objects_block(&reach->shared, pending->range.start);
+    struct address_range left = pending->range;
+    struct capture_piece part;
+    struct error *error = NULL;
+    while (!error && capture_next_part(reach->capture, &left, &part)) {
+        const uint64_t part_bytes = round_down(range_bytes(part.range), WORD_BYTES);
+        for (uint64_t at = 0; at < part_bytes && !error; at += WORD_BYTES) {
+            uint64_t word = field_u64(part.data + at, 0);
+            if (word - low >= bytes || word % WORD_BYTES || range_holds(pending->range, address(word), 1))
+                continue;
+            const struct reference reference = {
+                address_add(part.range.start, at), address(word), pending->of_cycle, pending->root,
+            };
+            if (!block || !shared_objects_is_blank(&reach->shared, block, reference.place))
+                error = follow(reach, &reference);
+        }
+    }
+    return error;
 }
 
 struct error *pool_reach_from_range(struct pool_reach *reach, struct address_range range, uint32_t root)
 {
-    const uint64_t low = reach->span.start.value, bytes = range_bytes(reach->span);
-    const struct shared_block *block = shared_objects_block(&reach->shared, range.start);
-    const struct address_range whole = range;
-    struct capture_piece part;
-    struct error *error = NULL;
-    while (!error && capture_next_part(reach->capture, &range, &part)) {
-        const uint64_t part_bytes = round_down(range_bytes(part.range), WORD_BYTES);
-        for (uint64_t at = 0; at < part_bytes && !error; at += WORD_BYTES) {
-            uint64_t word = field_u64(part.data + at, 0);
-            if (word - low < bytes && word % WORD_BYTES == 0 && !range_holds(whole, address(word), 1)
-                && !(block && shared_objects_is_blank(&reach->shared, block, address_add(part.range.start, at))))
-                error = pool_reach_from(reach, address(word), root);
-        }
-    }
-    return error;
+    const struct nginx_pools *pools = reach->pools;
+    const struct pool_chunk *chunk = RANGE_HOLDING(pools->chunks, pools->chunk_count, range.start);
+    return go_through(reach, &(struct pending){range, root, chunk && is_of_cycle(reach, chunk)});
 }
 
 struct error *pool_reach_behind(struct pool_reach *reach, address_t pointer, uint32_t root)
@@ -271,7 +309,7 @@ struct error *pool_reach_behind(struct pool_reach *reach, address_t pointer, uin
         return NULL;
     while (!error && object.end.value < limit.value && shared_objects_at(&reach->shared, object.end, &object)
         && shared_objects_take(&reach->shared, object.start, &taken))
-        error = add_pending(reach, taken, root);
+        error = add_pending(reach, taken, root, true);
     return error;
 }
 
@@ -288,20 +326,38 @@ static struct pending take_pending(struct pool_reach *reach)
     return taken;
 }
 
-struct error *pool_reach_run(struct pool_reach *reach)
+static struct error *follow_pending(struct pool_reach *reach)
 {
     struct error *error = NULL;
-    while (!error && reach->left && reach->next < reach->pending.count) {
+    while (!error && reach->next < reach->pending.count) {
         struct pending pending = take_pending(reach);
-        error = pool_reach_from_range(reach, pending.range, pending.root);
+        error = go_through(reach, &pending);
     }
-    reach->pending.count = reach->next = 0;
+    return error;
+}
+
+static struct error *follow_entry(struct pool_reach *reach, size_t entry)
+{
+    const struct reference reference = {
+        .pointer = reach->entries.items[entry].object, .root = first_entry + (uint32_t)entry,
+    };
+    struct error *error = follow(reach, &reference);
+    return error ? error : follow_pending(reach);
+}
+
+struct error *pool_reach_run(struct pool_reach *reach)
+{
+    struct error *error = reach->left ? follow_pending(reach) : NULL;
+    while (!error && reach->left && reach_entries_open(&reach->entries))
+        for (size_t i = reach->entries.first; i < reach->entries.opened && !error; i++)
+            error = follow_entry(reach, i);
     return error;
 }
 
 uint32_t pool_reach_root(const struct pool_reach *reach, size_t pool)
 {
-    return reach->roots[pool];
+    uint32_t root = reach->roots[pool];
+    return root == REACH_NO_ROOT || root < first_entry ? root : reach_entries_root(&reach->entries, root - first_entry);
 }
 
 uint64_t pool_reach_left(const struct pool_reach *reach)

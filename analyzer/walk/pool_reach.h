@@ -59,7 +59,7 @@ struct error *pool_reach_from_range(struct pool_reach *reach, struct address_ran
  */
 struct error *pool_reach_behind(struct pool_reach *reach, address_t pointer, uint32_t root);
 
-/* Follow what was reached until nothing is left to follow, or no pool. */
+/* Follow what was reached until there is nothing left to follow. */
 struct error *pool_reach_run(struct pool_reach *reach);
 
 /* The root that reached the pool with that index, or REACH_NO_ROOT. */
