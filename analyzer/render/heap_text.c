@@ -120,7 +120,7 @@ void heap_text_print(const struct heap_report *report)
     print_sizes("Most free, size", &report->rows.unused, heap->free_bytes);
     print_largest_free(report);
     text_checks(&heap->checks);
-    printf("\nBooks of %s.\n", heap->layout);
+    printf("\nThe layout is that of %s.\n", heap->layout);
     print_other_allocators(process);
     if (process->has_residency)
         malloc_remedy_print(heap->trim_bytes, held_bytes(heap));
