@@ -143,11 +143,21 @@ static struct error *account_stretches(struct account *a)
 
 static struct error *account_mapped(struct account *a)
 {
+    struct heap *pages = &a->walk->heap->pages;
     const struct chunk_map *chunks = &a->walk->heap->chunks;
-    for (size_t i = 0; i < chunks->count; i++)
-        if (!glibc_stretch_at(a->walk, chunks->items[i].range.start)
-            && !count_size(a->used, range_bytes(chunks->items[i].range)))
+    for (size_t i = 0; i < chunks->count; i++) {
+        struct address_range range = chunks->items[i].range;
+        if (glibc_stretch_at(a->walk, range.start))
+            continue;
+        struct heap_region *region;
+        struct error *error = heap_add_region(pages, range, a->walk->page_bytes, &region);
+        if (error)
+            return error;
+        heap_region_mark(region, a->walk->page_bytes, range.start, range_bytes(range), PAGE_USE_LIVE);
+        pages->direct_maps++;
+        if (!count_size(a->used, range_bytes(range)))
             return error_no_memory();
+    }
     return NULL;
 }
 

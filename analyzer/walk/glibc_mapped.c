@@ -91,12 +91,7 @@ static struct error *add_block(struct glibc_walk *walk, const struct mapped_bloc
     chunk_region_add(region, block->header, true);
     heap->mapped.count++;
     heap->mapped.bytes += range_bytes(range);
-    heap->pages.direct_maps++;
-    struct heap_region *pages;
-    error = heap_add_region(&heap->pages, range, walk->page_bytes, &pages);
-    if (!error)
-        heap_region_mark(pages, walk->page_bytes, range.start, range_bytes(range), PAGE_USE_LIVE);
-    return error;
+    return NULL;
 }
 
 /* Look at each page of the range that is in memory and that no block covers. */

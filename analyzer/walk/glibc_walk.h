@@ -55,7 +55,7 @@ void glibc_walk_trim(struct glibc_walk *walk);
 /* What the caches of threads hold: heap->arenas[].cached. */
 struct error *glibc_walk_caches(struct glibc_walk *walk);
 
-/* Blocks with a mapping of their own: heap->mapped. They join heap->chunks and heap->pages. */
+/* Blocks with a mapping of their own: heap->mapped. They join heap->chunks. */
 struct error *glibc_walk_mapped(struct glibc_walk *walk);
 
 /* Sizes, histograms, pages and sums of all that the others have found. */
