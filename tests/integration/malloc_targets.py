@@ -16,6 +16,18 @@ ANSWER_SECONDS = 60
 ANONYMOUS = re.compile(r"[\da-f]+-[\da-f]+ rw-p [\da-f]+ 00:00 0 +(\[heap\])?\n")
 
 
+def resident_bytes(pid):
+    """Of brk's heap and of anonymous mappings: all that malloc has, and what nobody changes meanwhile."""
+    total, counts = 0, False
+    with open(f"/proc/{pid}/smaps", encoding="utf-8") as lines:
+        for line in lines:
+            if not line[0].isupper():
+                counts = ANONYMOUS.fullmatch(line) is not None
+            elif counts and line.startswith("Rss:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
 class MallocProgram:
     """See the source for its commands."""
 
@@ -53,17 +65,6 @@ class MallocProgram:
             text += self._line() + "\n"
         self._settle()
         return numbers, [Arena(element) for element in xml.fromstring(text).findall("heap")]
-
-    def resident_bytes(self):
-        """Of brk's heap and of anonymous mappings: all that malloc has, and what nobody changes meanwhile."""
-        total, counts = 0, False
-        with open(f"/proc/{self.pid}/smaps", encoding="ascii") as lines:
-            for line in lines:
-                if not line[0].isupper():
-                    counts = ANONYMOUS.fullmatch(line) is not None
-                elif counts and line.startswith("Rss:"):
-                    total += int(line.split()[1]) * 1024
-        return total
 
     def stop(self):
         end(self.process, signal.SIGKILL)

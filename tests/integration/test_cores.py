@@ -145,7 +145,7 @@ def test_core_of_foreign_allocator(host, respire, tmp_path):
 
 def refused(respire, core):
     """Exit status 3 or 4 with one sentence; nobody is told a number."""
-    for command in ("lua", "mem"):
+    for command in ("lua", "mem", "heap"):
         outcome = respire.attempt(command, "--core", core, "--json")
         assert outcome.status in (3, 4), outcome
         error_sentence(outcome)

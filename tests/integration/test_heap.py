@@ -8,6 +8,7 @@ import pytest
 from analyzer import error_sentence
 from answers import assert_checked
 from core_files import write_core
+from malloc_targets import resident_bytes
 from processes import children_of, wait_until
 from snapshots import without_look, without_section
 
@@ -109,9 +110,9 @@ def test_trim(malloc, respire, glibc, steps):
         document = respire("heap", target.pid, "--json")
         assert document["trim_bytes"] == sum(arena["trim_bytes"] for arena in document["arenas"])
         assert document["trim_bytes"] > 1 << 18 or steps not in ("drained", "trimmed", "ended")
-        before = target.resident_bytes()
+        before = resident_bytes(target.pid)
         target.ask("trim")
-        assert before - target.resident_bytes() == document["trim_bytes"]
+        assert before - resident_bytes(target.pid) == document["trim_bytes"]
         target.ask("churn 6000 13", "threads 2 3000 5", "cache 4000 48", "drain")
 
 
@@ -121,9 +122,9 @@ def test_trim_by_huge_pages(malloc, respire, unit):
     target = malloc(environment={"GLIBC_TUNABLES": f"glibc.malloc.hugetlb={unit}"})
     target.ask("trim", "cache 40000 500")
     document = respire("heap", target.pid, "--json")
-    before = target.resident_bytes()
+    before = resident_bytes(target.pid)
     target.ask("trim")
-    assert before - target.resident_bytes() == document["trim_bytes"]
+    assert before - resident_bytes(target.pid) == document["trim_bytes"]
 
 
 def test_whatever_the_environment(malloc, respire):
@@ -214,11 +215,16 @@ def test_a_snapshot_without_malloc(malloc, respire, tmp_path):
     assert "does not tell of malloc" in respire("heap", "--snapshot", path, expect=4)
 
 
+def call(pid, function):
+    """Let a debugger call it in the process."""
+    subprocess.run(["gdb", "-nx", "-q", "-batch", "-p", str(pid), "-ex", f"call {function}"], check=True, timeout=60,
+                   stdin=subprocess.DEVNULL, capture_output=True)
+
+
 def malloc_stats(server, pid):
     """What malloc_stats() prints when a debugger calls it in the process: system and used bytes of all arenas."""
     before = len(server.errors())
-    subprocess.run(["gdb", "-nx", "-q", "-batch", "-p", str(pid), "-ex", "call (void)malloc_stats()"], check=True, timeout=60,
-                   stdin=subprocess.DEVNULL, capture_output=True)
+    call(pid, "(void)malloc_stats()")
     text = wait_until(lambda: server.errors()[before:] if "max mmap bytes" in server.errors()[before:] else "",
                       "the process tells its statistics")
     numbers = re.findall(r"(system|in use) bytes *= *(\d+)", text)
@@ -244,3 +250,28 @@ def test_of_nginx(nginx, respire):
         system, used = malloc_stats(server, pid)
         assert system[-1] == document["used_bytes"] + document["free_bytes"] + document["meta_bytes"]
         assert used[-1] == document["used_bytes"] + total(document, "cached") + document["meta_bytes"]
+
+
+# Blocks of which every third is free again.
+HOLES = """location / { content_by_lua_block {
+    local ffi = require "ffi"
+    pcall(ffi.cdef, "void *malloc(size_t); void free(void *);")
+    local blocks = {}
+    for i = 1, 900 do blocks[i] = ffi.C.malloc(i * 97) ffi.fill(blocks[i], i * 97, 1) end
+    for i = 1, 900, 3 do ffi.C.free(blocks[i]) end
+    ngx.say("made")
+} }"""
+
+
+def test_trim_of_nginx(nginx, respire):
+    """In a worker, too, malloc_trim(0) returns what it was said to return."""
+    server = nginx(server=HOLES)
+    server.get()
+    server.wait_until_idle()
+    call(server.worker, "(int)malloc_trim(0)")
+    server.get()
+    server.wait_until_idle()
+    document = respire("heap", server.worker, "--json")
+    before = resident_bytes(server.worker)
+    call(server.worker, "(int)malloc_trim(0)")
+    assert before - resident_bytes(server.worker) == document["trim_bytes"] > 1 << 20

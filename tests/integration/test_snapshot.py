@@ -120,6 +120,18 @@ def test_of_a_worker(nginx, respire, tmp_path):
     assert without_look_json(kept) == without_look_json(live)
 
 
+@pytest.mark.parametrize("command", [["heap"], ["pools", "--list"]], ids=" ".join)
+def test_malloc_of_nginx(nginx, respire, tmp_path, command):
+    """What malloc and nginx's pools have in a worker and in its master is in their snapshots, to the byte."""
+    server = nginx(server="location / { content_by_lua_block { ngx.say(ngx.var.uri) } }")
+    server.get("/some/where")
+    server.wait_until_idle()
+    for pid in (server.worker, server.master):
+        respire("snapshot", pid, "-o", tmp_path / "a.respire")
+        live, kept = (respire(*command, *of, "--json") for of in ([pid], ["--snapshot", tmp_path / "a.respire"]))
+        assert without_look_json(kept) == without_look_json(live)
+
+
 def test_of_a_core_file(telling, respire, tmp_path):
     """A snapshot of a core file tells what the core file tells."""
     core = write_core(telling.pid, tmp_path)

@@ -26,7 +26,7 @@ def untouched_zone_resident(pid, size):
     return resident
 
 
-@pytest.mark.parametrize("command", ["lua", "mem"])
+@pytest.mark.parametrize("command", ["lua", "mem", "heap"])
 def test_host_keeps_its_pages(host, respire, command):
     """Reading an embedding program adds no page to any of its mappings, and takes none away."""
     target = host(script=MIXED_HEAP, threads=3)
@@ -37,7 +37,7 @@ def test_host_keeps_its_pages(host, respire, command):
     assert footprint(target.pid) == before
 
 
-@pytest.mark.parametrize("command", ["lua", "mem"])
+@pytest.mark.parametrize("command", ["lua", "mem", "heap"])
 def test_untouched_shared_zone_stays_untouched(nginx, respire, command):
     """The pages of a 100 MB zone that nobody has touched are still not there after reading the worker."""
     zone = 100 * 2**20
@@ -62,7 +62,7 @@ def test_ps_disturbs_nobody(host, nginx, respire):
     assert [footprint(pid) for pid in (target.pid, server.worker, server.master)] == before
 
 
-@pytest.mark.parametrize("command", ["lua", "mem"])
+@pytest.mark.parametrize("command", ["lua", "mem", "heap"])
 def test_respire_killed_at_any_instant(host, respire, command):
     """SIGKILL at random instants of a look leaves the target running, untraced, answering, and unchanged."""
     target = host(script=MIXED_HEAP + "for i = 1, 300000 do kept[i] = { i } end", threads=4)
