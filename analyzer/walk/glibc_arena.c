@@ -246,6 +246,12 @@ static bool read_state(struct arena_walk *a, struct glibc_arena *arena)
         && view_u64(view, address_add(bins, GLIBC_BINS_SYSTEM_BYTES), &arena->system_bytes);
 }
 
+static bool is_locked(const struct arena_walk *a)
+{
+    uint32_t lock;
+    return view_u32(&a->walk->view, a->state, &lock) && lock;
+}
+
 static struct error *walk_arena(struct glibc_walk *walk, size_t index, struct glibc_arena *arena)
 {
     struct arena_walk a = {
@@ -258,6 +264,7 @@ static struct error *walk_arena(struct glibc_walk *walk, size_t index, struct gl
         return glibc_arena_damage(&a, a.state, "no state in memory");
     if (!arena->system_bytes)
         return NULL;
+    walk->locked_arenas += is_locked(&a);
     struct error *error = arena->is_main ? glibc_walk_main_arena(&a) : walk_heaps(&a);
     if (!error && !a.met_top)
         error = glibc_arena_damage(&a, a.top, "no way to its top");
