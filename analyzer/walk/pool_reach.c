@@ -25,6 +25,12 @@ struct pending {
     bool of_cycle; /* in the pool of a cycle */
 };
 
+struct queue {
+    struct pending *items;
+    size_t count, capacity;
+    size_t next; /* the first that is left */
+};
+
 struct pool_reach {
     const struct capture *capture;
     struct memory_view view;
@@ -38,11 +44,7 @@ struct pool_reach {
     uint32_t *first_chunks;    /* of each pool, in chunks_by_pool; one more at the end */
     uint32_t *chunks_by_pool;  /* indexes of pools->chunks */
     uint64_t left;
-    struct {
-        struct pending *items;
-        size_t count, capacity;
-    } pending;
-    size_t next; /* of them */
+    struct queue near, far; /* `far`: contents of pools, after everything else */
     struct reach_entries entries;
 };
 
@@ -114,7 +116,8 @@ void pool_reach_free(struct pool_reach *reach)
     free(reach->roots);
     free(reach->first_chunks);
     free(reach->chunks_by_pool);
-    ARRAY_FREE(&reach->pending);
+    ARRAY_FREE(&reach->near);
+    ARRAY_FREE(&reach->far);
     ARRAY_FREE(&reach->entries);
     free(reach);
 }
@@ -132,12 +135,26 @@ void pool_reach_enter(struct pool_reach *reach, enum pool_kind kind)
     reach->entered[kind] = true;
 }
 
-static struct error *add_pending(struct pool_reach *reach, struct address_range range, uint32_t root, bool of_cycle)
+static struct error *add_pending(struct queue *queue, struct address_range range, uint32_t root, bool of_cycle)
 {
-    struct pending *pending = range_bytes(range) ? ARRAY_ADD(&reach->pending) : NULL;
+    struct pending *pending = range_bytes(range) ? ARRAY_ADD(queue) : NULL;
     if (pending)
         *pending = (struct pending){range, root, of_cycle};
     return pending || range_bytes(range) == 0 ? NULL : error_no_memory();
+}
+
+/* What was taken makes room when it is half of the queue. */
+static bool take_pending(struct queue *queue, struct pending *taken)
+{
+    if (queue->next == queue->count)
+        return false;
+    *taken = queue->items[queue->next++];
+    if (queue->next > QUEUE_SLACK && queue->next > queue->count / 2) {
+        queue->count -= queue->next;
+        memmove(queue->items, queue->items + queue->next, queue->count * sizeof(*queue->items));
+        queue->next = 0;
+    }
+    return true;
 }
 
 static bool is_of_cycle(const struct pool_reach *reach, const struct pool_chunk *chunk)
@@ -161,7 +178,7 @@ static struct error *put_off(struct pool_reach *reach, address_t object, uint32_
 static struct error *take_chunk(struct pool_reach *reach, struct address_range block, uint32_t root, bool of_cycle)
 {
     if (chunk_marks_set(&reach->seen, address_subtract(block.start, CHUNK_HEADER_BYTES)))
-        return add_pending(reach, block, root, of_cycle);
+        return add_pending(&reach->near, block, root, of_cycle);
     meet_again(reach, block.start, root);
     return NULL;
 }
@@ -177,7 +194,7 @@ static struct error *take_pool(struct pool_reach *reach, uint32_t pool, uint32_t
     struct error *error = NULL;
     for (uint32_t i = reach->first_chunks[pool]; i < reach->first_chunks[pool + 1] && !error; i++) {
         const struct pool_chunk *chunk = &reach->pools->chunks[reach->chunks_by_pool[i]];
-        error = add_pending(reach, pool_chunk_contents(&reach->view, reach->pools, chunk), root, false);
+        error = add_pending(&reach->far, pool_chunk_contents(&reach->view, reach->pools, chunk), root, false);
     }
     return error;
 }
@@ -226,7 +243,7 @@ static struct error *reach_pool_chunk(struct pool_reach *reach, const struct poo
     if (chunk->is_large)
         return take_chunk(reach, pool_chunk_contents(&reach->view, reach->pools, chunk), reference->root, of_cycle);
     return shared_objects_take(&reach->shared, reference->pointer, &object)
-        ? add_pending(reach, object, reference->root, of_cycle) : NULL;
+        ? add_pending(&reach->near, object, reference->root, of_cycle) : NULL;
 }
 
 static struct error *follow(struct pool_reach *reach, const struct reference *reference)
@@ -309,30 +326,21 @@ struct error *pool_reach_behind(struct pool_reach *reach, address_t pointer, uin
         return NULL;
     while (!error && object.end.value < limit.value && shared_objects_at(&reach->shared, object.end, &object)
         && shared_objects_take(&reach->shared, object.start, &taken))
-        error = add_pending(reach, taken, root, true);
+        error = add_pending(&reach->near, taken, root, true);
     return error;
 }
 
-/* The next in the queue. What was taken makes room when it is half of the queue. */
-static struct pending take_pending(struct pool_reach *reach)
+/*
+ * Until all pools are reached. An entry goes on to the end of what lies outside of pools: it may lead to other entries.
+ */
+static struct error *follow_pending(struct pool_reach *reach, bool is_entry)
 {
-    struct pending taken = reach->pending.items[reach->next++];
-    if (reach->next > QUEUE_SLACK && reach->next > reach->pending.count / 2) {
-        reach->pending.count -= reach->next;
-        memmove(reach->pending.items, reach->pending.items + reach->next,
-            reach->pending.count * sizeof(*reach->pending.items));
-        reach->next = 0;
-    }
-    return taken;
-}
-
-static struct error *follow_pending(struct pool_reach *reach)
-{
+    struct pending pending;
     struct error *error = NULL;
-    while (!error && reach->next < reach->pending.count) {
-        struct pending pending = take_pending(reach);
+    while (!error
+        && (((reach->left || is_entry) && take_pending(&reach->near, &pending))
+            || (reach->left && take_pending(&reach->far, &pending))))
         error = go_through(reach, &pending);
-    }
     return error;
 }
 
@@ -342,12 +350,12 @@ static struct error *follow_entry(struct pool_reach *reach, size_t entry)
         .pointer = reach->entries.items[entry].object, .root = first_entry + (uint32_t)entry,
     };
     struct error *error = follow(reach, &reference);
-    return error ? error : follow_pending(reach);
+    return error ? error : follow_pending(reach, true);
 }
 
 struct error *pool_reach_run(struct pool_reach *reach)
 {
-    struct error *error = reach->left ? follow_pending(reach) : NULL;
+    struct error *error = follow_pending(reach, false);
     while (!error && reach->left && reach_entries_open(&reach->entries))
         for (size_t i = reach->entries.first; i < reach->entries.opened && !error; i++)
             error = follow_entry(reach, i);

@@ -32,9 +32,9 @@ enum reference_trust reference_trust(struct memory_view *view, const struct refe
     bool leads_to_pool = address_equal(reference->pointer, pool);
     if (!leads_to_pool && !range_holds(memory, reference->pointer, 1))
         return REFERENCE_NONE;
-    if (!reference->of_cycle || has_witness(view, reference, memory, pool))
+    if (!reference->of_cycle || leads_to_pool || has_witness(view, reference, memory, pool))
         return REFERENCE_SURE;
-    return leads_to_pool || address_equal(reference->pointer, memory.start) ? REFERENCE_DOUBTFUL : REFERENCE_NONE;
+    return address_equal(reference->pointer, memory.start) ? REFERENCE_DOUBTFUL : REFERENCE_NONE;
 }
 
 bool reach_entries_add(struct reach_entries *entries, address_t object, uint32_t root)

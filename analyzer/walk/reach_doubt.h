@@ -25,9 +25,10 @@ struct reference {
 enum reference_trust { REFERENCE_NONE, REFERENCE_DOUBTFUL, REFERENCE_SURE };
 
 /*
- * What a reference to that memory is worth. None: it leads to something else. Sure: it is not a cycle's, or there is a
- * witness near where it leads: a word that names the pool that the memory belongs to (ADDRESS_NONE: none), or that
- * refers back to where the reference is, as what hangs in a list does. Doubtful: it leads to the very start.
+ * What a reference to that memory is worth. None: it leads to something else. Sure: it is not a cycle's, it names the
+ * pool that the memory belongs to (ADDRESS_NONE: none), or there is a witness near where it leads: a word that names
+ * the pool, or that refers back to where the reference is, as what hangs in a list does. Doubtful: it leads to the very
+ * start.
  */
 enum reference_trust reference_trust(struct memory_view *view, const struct reference *reference,
     struct address_range memory, address_t pool);
