@@ -61,8 +61,7 @@ uint16_t nginx_connection_bytes(struct memory_view *view, address_t cycle, const
 
 enum {
     SAMPLE_MAX = 64,
-    SUBREQUEST_LEVELS = 51,        /* NGX_HTTP_MAX_SUBREQUESTS + 1 */
-    SUBREQUEST_LEVELS_TENGINE = 201,
+    SUBREQUEST_LEVELS = 51, /* NGX_HTTP_MAX_SUBREQUESTS + 1 */
     STATE_SHIFT = 1,
     STATE_BITS = 15,
     STATE_READING = 1, /* ngx_http_state_e */
@@ -82,15 +81,6 @@ static bool is_code(const struct capture *capture, uint64_t word)
     return mapping && mapping->executable;
 }
 
-/* Once its line is read, a request has a path that begins with a slash. */
-static bool has_uri(struct memory_view *view, address_t uri)
-{
-    uint64_t bytes, at;
-    uint8_t first;
-    return view_u64(view, uri, &bytes) && bytes > 0 && view_u64(view, address_add(uri, sizeof(bytes)), &at)
-        && view_u8(view, address(at), &first) && first == '/';
-}
-
 static bool fits(struct memory_view *view, address_t main, const struct nginx_request_layout *row)
 {
     uint64_t log_handler;
@@ -100,26 +90,65 @@ static bool fits(struct memory_view *view, address_t main, const struct nginx_re
         || !view_u8(view, address_add(main, row->state), &bits))
         return false;
     unsigned state = bits >> STATE_SHIFT & STATE_BITS;
-    return (levels == SUBREQUEST_LEVELS || levels == SUBREQUEST_LEVELS_TENGINE) && state >= STATE_READING
-        && state <= STATE_LAST
-        && (state == STATE_READING || has_uri(view, address_subtract(main, row->uri_before)));
+    return levels == SUBREQUEST_LEVELS && state >= STATE_READING && state <= STATE_LAST;
+}
+
+/* A path begins with a slash. */
+static bool has_uri(struct memory_view *view, address_t uri)
+{
+    uint64_t bytes, at;
+    uint8_t first;
+    return view_u64(view, uri, &bytes) && bytes > 0 && view_u64(view, address_add(uri, sizeof(bytes)), &at)
+        && view_u8(view, address(at), &first) && first == '/';
+}
+
+struct sample {
+    const address_t *requests;
+    size_t count, step;
+};
+
+static size_t votes_for_row(struct memory_view *view, const struct sample *sample, uint16_t main,
+    const struct nginx_request_layout *row)
+{
+    size_t votes = 0;
+    for (size_t i = 0; i < sample->count; i += sample->step)
+        votes += is_main_at(view, sample->requests[i], main) && fits(view, address_add(sample->requests[i], main), row);
+    return votes;
+}
+
+static uint16_t choose_uri(struct memory_view *view, const struct sample *sample, uint16_t main)
+{
+    uint16_t best = 0;
+    size_t best_votes = 0;
+    for (size_t row = 0; row < nginx_request_uri_count; row++) {
+        uint16_t uri = (uint16_t)(main - nginx_request_uris[row]);
+        size_t votes = 0;
+        for (size_t i = 0; i < sample->count; i += sample->step)
+            votes += is_main_at(view, sample->requests[i], main)
+                && has_uri(view, address_add(sample->requests[i], uri));
+        if (votes > best_votes) {
+            best_votes = votes;
+            best = uri;
+        }
+    }
+    return best;
 }
 
 struct nginx_request_place nginx_request_place_choose(struct memory_view *view, const address_t *requests,
     size_t count)
 {
+    const struct sample sample = {requests, count, count / SAMPLE_MAX + 1};
     struct nginx_request_place best = {0};
-    size_t best_votes = 0, step = count / SAMPLE_MAX + 1;
+    size_t best_votes = 0;
     for (uint16_t main = NGINX_REQUEST_MAIN_MIN; main <= NGINX_REQUEST_MAIN_MAX; main += POINTER_BYTES)
         for (size_t row = 0; row < nginx_request_layout_count; row++) {
-            size_t votes = 0;
-            for (size_t i = 0; i < count; i += step)
-                votes += is_main_at(view, requests[i], main)
-                    && fits(view, address_add(requests[i], main), &nginx_request_layouts[row]);
-            if (votes && votes >= best_votes) {
+            size_t votes = votes_for_row(view, &sample, main, &nginx_request_layouts[row]);
+            if (votes > best_votes) {
                 best_votes = votes;
-                best = (struct nginx_request_place){&nginx_request_layouts[row], main};
+                best = (struct nginx_request_place){.layout = &nginx_request_layouts[row], .main = main};
             }
         }
+    if (best.layout)
+        best.uri = choose_uri(view, &sample, best.main);
     return best;
 }

@@ -18,6 +18,7 @@ uint16_t nginx_connection_bytes(struct memory_view *view, address_t cycle, const
 struct nginx_request_place {
     const struct nginx_request_layout *layout; /* NULL: the requests do not prove any */
     uint16_t main;                             /* offset of the word that all others are counted from */
+    uint16_t uri;                              /* offset; 0: no request has one yet */
 };
 
 /* What most of `requests` agree on; some of them may be made up by modules, and lack most of it. */

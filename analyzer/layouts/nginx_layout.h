@@ -144,7 +144,7 @@ enum nginx_cycle_constants {
 };
 
 struct nginx_cycle_layout {
-    const char *name; /* "nginx 1.20 to 1.30": shown to users */
+    const char *name; /* "nginx 1.20 to 1.30 or Tengine 3": shown to users */
     uint16_t bytes, free_connections, free_connection_count, modules, module_count;
     uint16_t listening, paths;          /* ngx_array_t */
     uint16_t open_files, shared_memory; /* ngx_list_t */
@@ -155,19 +155,21 @@ extern const struct nginx_cycle_layout nginx_cycle_layouts[];
 extern const size_t nginx_cycle_layout_count;
 
 /*
- * ngx_http_request_t behind its headers, whose number configure flags decide: where `main` is, the bytes tell. All
- * that follows is counted from there.
+ * ngx_http_request_t around `main`, whose own place configure flags decide and the bytes tell. Before it, and behind
+ * it, it differs independently.
  */
 struct nginx_request_layout {
-    const char *name;
-    uint16_t uri_before;  /* this much before `main`: ngx_str_t */
-    uint16_t log_handler; /* a function */
+    uint16_t log_handler; /* a function; counted from `main`, as all of these */
     uint16_t subrequests; /* a byte: how many levels of them are still allowed, plus 1 */
     uint16_t state;       /* a byte: ngx_http_state_e in its bits 1 to 4 */
 };
 
 extern const struct nginx_request_layout nginx_request_layouts[];
 extern const size_t nginx_request_layout_count;
+
+/* How far before `main` its URI may be: ngx_str_t. */
+extern const uint16_t nginx_request_uris[];
+extern const size_t nginx_request_uri_count;
 
 /* The rows that the bytes of one process prove. */
 struct nginx_layout {

@@ -8,7 +8,7 @@
 
 const struct nginx_cycle_layout nginx_cycle_layouts[] = {
     {
-        .name = "nginx 1.14 to 1.18",
+        .name = "nginx 1.14 to 1.18 or Tengine 2.3",
         .bytes = 624,
         .free_connections = 120,
         .free_connection_count = 128,
@@ -17,7 +17,7 @@ const struct nginx_cycle_layout nginx_cycle_layouts[] = {
         BEHIND_LISTENING(184),
     },
     {
-        .name = "nginx 1.20 to 1.30", /* connections_reuse_time came, and error_log */
+        .name = "nginx 1.20 to 1.30 or Tengine 3", /* connections_reuse_time came, and error_log */
         .bytes = 648,
         .free_connections = 120,
         .free_connection_count = 128,
@@ -26,7 +26,7 @@ const struct nginx_cycle_layout nginx_cycle_layouts[] = {
         BEHIND_LISTENING(192),
     },
     {
-        .name = "nginx 1.30, --with-compat", /* ngx_log_t has 5 words to spare, and new_log is inside the cycle */
+        .name = "nginx 1.30 or Tengine 3.2, --with-compat", /* ngx_log_t has 5 words to spare, and new_log is inside the cycle */
         .bytes = 688,
         .free_connections = 160,
         .free_connection_count = 168,
@@ -39,26 +39,31 @@ const struct nginx_cycle_layout nginx_cycle_layouts[] = {
 const size_t nginx_cycle_layout_count = sizeof(nginx_cycle_layouts) / sizeof(nginx_cycle_layouts[0]);
 
 /*
- * r->schema came with 1.15.1 (between uri and main), r->v3_parse with 1.25 (before log_handler), r->port with 1.29
- * (before the bits); PCRE adds three words (before limit_rate).
+ * Behind `main`, PCRE adds three words (before limit_rate), 1.25 one (v3_parse) and Tengine with XQUIC one (xqstream;
+ * before log_handler), 1.29 and Tengine 3.2 half a word (port; before the bits).
  */
-enum { URI_WITHOUT_SCHEMA = 104, URI = 120, LOG_HANDLER = 128, V3_PARSE = 8, PCRE = 24, PORT = 2 };
+enum { LOG_HANDLER = 128, STREAM = 8, PCRE = 24, SUBREQUESTS = 18, STATE = 20, PORT = 2 };
 
-#define REQUEST(label, uri, words, port)                                                                             \
+#define REQUEST(words, port)                                                                                         \
     {                                                                                                                \
-        .name = (label), .uri_before = (uri), .log_handler = LOG_HANDLER + (words),                                  \
-        .subrequests = LOG_HANDLER + (words) + 18 + (port), .state = LOG_HANDLER + (words) + 20 + (port),            \
+        .log_handler = LOG_HANDLER + (words), .subrequests = LOG_HANDLER + (words) + SUBREQUESTS + (port),           \
+        .state = LOG_HANDLER + (words) + STATE + (port),                                                             \
     }
 
 const struct nginx_request_layout nginx_request_layouts[] = {
-    REQUEST("nginx 1.14, without PCRE", URI_WITHOUT_SCHEMA, 0, 0),
-    REQUEST("nginx 1.14", URI_WITHOUT_SCHEMA, PCRE, 0),
-    REQUEST("nginx 1.16 to 1.24, without PCRE", URI, 0, 0),
-    REQUEST("nginx 1.16 to 1.24", URI, PCRE, 0),
-    REQUEST("nginx 1.26 to 1.28, without PCRE", URI, V3_PARSE, 0),
-    REQUEST("nginx 1.26 to 1.28", URI, V3_PARSE + PCRE, 0),
-    REQUEST("nginx 1.30, without PCRE", URI, V3_PARSE, PORT),
-    REQUEST("nginx 1.30", URI, V3_PARSE + PCRE, PORT),
+    REQUEST(0, 0),
+    REQUEST(PCRE, 0), /* nginx 1.14 to 1.24 */
+    REQUEST(STREAM, 0),
+    REQUEST(STREAM + PCRE, 0), /* nginx 1.26 to 1.28 */
+    REQUEST(0, PORT),
+    REQUEST(PCRE, PORT), /* Tengine 3.2 */
+    REQUEST(STREAM, PORT),
+    REQUEST(STREAM + PCRE, PORT), /* nginx 1.30 */
 };
 
 const size_t nginx_request_layout_count = sizeof(nginx_request_layouts) / sizeof(nginx_request_layouts[0]);
+
+/* Without schema, up to 1.15.0; with it; with Tengine's fields of CONNECT, too. */
+const uint16_t nginx_request_uris[] = {104, 120, 184};
+
+const size_t nginx_request_uri_count = sizeof(nginx_request_uris) / sizeof(nginx_request_uris[0]);

@@ -106,7 +106,8 @@ static void describe(struct requests *requests, const struct found_request *foun
     struct pool_request *request = &found->pool->request;
     uint64_t uri, handler;
     uint8_t bits;
-    if (view_u64(view, address_subtract(main, layout->uri_before), &uri) && uri <= URI_BYTES_MAX)
+    if (requests->place.uri && view_u64(view, address_add(found->at, requests->place.uri), &uri)
+        && uri <= URI_BYTES_MAX)
         request->uri_bytes = uri;
     if (!view_u8(view, address_add(main, layout->state), &bits)
         || !view_u64(view, address_add(main, NGINX_REQUEST_PHASE_HANDLER_BEHIND_MAIN), &handler))

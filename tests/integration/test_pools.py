@@ -2,6 +2,7 @@
 import os
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -179,6 +180,36 @@ def test_large_blocks(holding, respire):
     # The connection keeps the buffer, which its request reads from.
     assert [pool["kind"] for pool in answer["list"] if any(block["bytes"] >= 32768 for block in pool["large_blocks"])
             and pool["kind"] != "cycle"] == ["connection"]
+
+
+def test_pools_with_mappings_of_their_own(holding, respire):
+    """A pool whose block malloc maps apart is found, and so is a large block."""
+    server, clients = holding(server="request_pool_size 300000; large_client_header_buffers 4 400k;")
+    for number in range(EACH):
+        clients.hold("/content" + "m" * number)
+    clients.hold("/content?" + "m" * 390000)
+    wait_until(lambda: active(server.get("/status"))[2] == EACH + 1, "all requests are held")
+    server.wait_until_idle()
+    answer = look(respire, server.worker)
+    assert requests_of(answer) == sorted(clients.requests)
+    assert sorted(pool["block_bytes"] for pool in answer["list"] if pool["kind"] == "request") == [300000] * (EACH + 1)
+    assert max(block["bytes"] for pool in answer["list"] for block in pool["large_blocks"]) >= 400 * 1024
+
+
+def test_under_load(holding, respire):
+    """While requests come and go as fast as they can, every look finds all of it consistent, and no pool unowned."""
+    server, clients = holding()
+    for number in range(EACH):
+        clients.hold("/access" + "w" * number, "access")
+    with subprocess.Popen(["wrk", "-t1", "-c20", "-d60", f"http://127.0.0.1:{server.port}/kept"],
+                          stdout=subprocess.DEVNULL) as load:
+        wait_until(lambda: active(server.get("/status"))[0] > 20, "the load has begun")
+        for _ in range(20):
+            answer = look(respire, server.worker)
+            held = [request for request in requests_of(answer) if request.phase == "access"]
+            assert held == sorted(clients.requests)
+            assert pools_of_kind(answer, "unowned") == 0
+        load.terminate()
 
 
 def test_many_pools(holding, respire):

@@ -13,6 +13,7 @@ enum {
     CYCLE_POOL_BYTES = 4096,
     REQUEST_POOL_BYTES = 4096,
     VERSION = 1026000,
+    URI_BEFORE_MAIN = 120,
     /* Places in the data. */
     MODULE_LIST = FAKE_DATA + 0x100,
     MODULE_TABLE = FAKE_DATA + 0x200,
@@ -213,7 +214,7 @@ uint64_t fake_connection(struct fake_nginx *nginx, uint64_t pool)
 
 uint64_t fake_request(struct fake_nginx *nginx, uint64_t connection, uint64_t uri_bytes, uint64_t phase_handler)
 {
-    const struct nginx_request_layout *layout = &nginx_request_layouts[5]; /* 1.26 to 1.28, with PCRE */
+    const struct nginx_request_layout *layout = &nginx_request_layouts[3]; /* 1.26 to 1.28 */
     uint64_t pool = fake_pool(nginx, REQUEST_POOL_BYTES), request = fake_palloc(nginx, pool, FAKE_REQUEST_BYTES);
     uint64_t main = request + FAKE_REQUEST_MAIN, uri = fake_palloc(nginx, pool, uri_bytes);
     put_u32(fake_at(nginx, request + NGINX_REQUEST_SIGNATURE), NGINX_SIGNATURE_HTTP);
@@ -222,8 +223,8 @@ uint64_t fake_request(struct fake_nginx *nginx, uint64_t connection, uint64_t ur
     put(nginx, request + NGINX_REQUEST_POOL, pool);
     put(nginx, main, request);
     put(nginx, main + NGINX_REQUEST_PHASE_HANDLER_BEHIND_MAIN, phase_handler);
-    put(nginx, main - layout->uri_before, uri_bytes);
-    put(nginx, main - layout->uri_before + sizeof(uint64_t), uri);
+    put(nginx, main - URI_BEFORE_MAIN, uri_bytes);
+    put(nginx, main - URI_BEFORE_MAIN + sizeof(uint64_t), uri);
     *fake_at(nginx, uri) = '/';
     put(nginx, main + layout->log_handler, FAKE_CODE + 200);
     *fake_at(nginx, main + layout->subrequests) = 51;
