@@ -1,10 +1,10 @@
 #include "layouts/nginx_layout.h"
 
 /* ngx_cycle_t from `listening` on, where it moves by a word or two; its end differs too, but nothing is read there. */
-#define BEHIND_LISTENING(at)                                                                                         \
-    .listening = (at), .paths = (at) + 40, .open_files = (at) + 184, .shared_memory = (at) + 240,                    \
-    .connection_count = (at) + 296, .connections = (at) + 312, .read_events = (at) + 320, .write_events = (at) + 328, \
-    .old_cycle = (at) + 336
+#define BEHIND_LISTENING(at)                                                                      \
+    .listening = (at), .paths = (at) + 40, .open_files = (at) + 184, .shared_memory = (at) + 240, \
+    .connection_count = (at) + 296, .connections = (at) + 312, .read_events = (at) + 320,         \
+    .write_events = (at) + 328, .old_cycle = (at) + 336
 
 const struct nginx_cycle_layout nginx_cycle_layouts[] = {
     {
@@ -26,7 +26,7 @@ const struct nginx_cycle_layout nginx_cycle_layouts[] = {
         BEHIND_LISTENING(192),
     },
     {
-        .name = "nginx 1.30 or Tengine 3.2, --with-compat", /* ngx_log_t has 5 words to spare, and new_log is inside the cycle */
+        .name = "nginx 1.30 or Tengine 3.2, --with-compat", /* ngx_log_t, which is in the cycle, has 5 words to spare */
         .bytes = 688,
         .free_connections = 160,
         .free_connection_count = 168,
@@ -44,10 +44,11 @@ const size_t nginx_cycle_layout_count = sizeof(nginx_cycle_layouts) / sizeof(ngi
  */
 enum { LOG_HANDLER = 128, STREAM = 8, PCRE = 24, SUBREQUESTS = 18, STATE = 20, PORT = 2 };
 
-#define REQUEST(words, port)                                                                                         \
-    {                                                                                                                \
-        .log_handler = LOG_HANDLER + (words), .subrequests = LOG_HANDLER + (words) + SUBREQUESTS + (port),           \
-        .state = LOG_HANDLER + (words) + STATE + (port),                                                             \
+#define REQUEST(words, port)                                           \
+    {                                                                  \
+        .log_handler = LOG_HANDLER + (words),                          \
+        .subrequests = LOG_HANDLER + (words) + SUBREQUESTS + (port),   \
+        .state = LOG_HANDLER + (words) + STATE + (port),               \
     }
 
 const struct nginx_request_layout nginx_request_layouts[] = {

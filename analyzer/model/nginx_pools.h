@@ -74,7 +74,7 @@ struct pool_owner {
 };
 
 struct nginx_pools {
-    const char *layout;   /* "nginx 1.20 to 1.30 or Tengine 3": the row that the bytes of the cycle prove; static text */
+    const char *layout;   /* "nginx 1.20 to 1.30 or Tengine 3": the row that the bytes prove; static text */
     struct error *damage; /* why they are not understood; no number here means anything then; owned */
     struct nginx_pool *pools; /* address order */
     size_t count, capacity;

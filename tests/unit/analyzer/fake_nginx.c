@@ -164,8 +164,8 @@ static void put_phases(struct fake_nginx *nginx)
 {
     /* post read | server rewrite | find config | rewrite | post rewrite | preaccess | access | post access | … */
     static const uint64_t rows[][3] = {
-        {GENERIC, 1, 1},     {REWRITE, 1, 2},    {FIND_CONFIG, 0, 0}, {REWRITE, 1, 4},  {POST_REWRITE, 0, 2}, {GENERIC, 1, 6},
-        {ACCESS, 1, 8},      {POST_ACCESS, 0, 8}, {GENERIC, 1, 9},     {CONTENT, 1, 10},
+        {GENERIC, 1, 1},      {REWRITE, 1, 2}, {FIND_CONFIG, 0, 0}, {REWRITE, 1, 4},     {POST_REWRITE, 0, 2},
+        {GENERIC, 1, 6},      {ACCESS, 1, 8},  {POST_ACCESS, 0, 8}, {GENERIC, 1, 9},     {CONTENT, 1, 10},
     };
     put(nginx, MAIN_CONF, CORE_CONF);
     put(nginx, CORE_CONF + NGINX_CORE_CONF_PHASE_HANDLERS, HANDLERS);

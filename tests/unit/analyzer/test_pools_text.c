@@ -80,7 +80,8 @@ static void the_list_tells_of_each_pool(void **state)
 {
     (void)state;
     ASSERT_IN_ORDER(print(10, 10), "Each pool", "0x5000 unowned", "0x9000 requests",
-        "request: URI of 77 bytes, processing, access phase", "large: ", "cleanup: ngx_http_x_cleanup ngx_close_file x 4");
+        "request: URI of 77 bytes, processing, access phase", "large: ",
+        "cleanup: ngx_http_x_cleanup ngx_close_file x 4");
     ASSERT_IN_ORDER(print(10, 1), "Each pool", "0x5000 unowned", "(1 other)");
 }
 
