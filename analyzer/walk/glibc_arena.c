@@ -11,7 +11,7 @@
 #include "base/size.h"
 #include "walk/glibc_arena.h"
 
-enum { HEAPS_MAX = 1 << 20, CACHE_LINE_BYTES = 64, AHEAD_BYTES = 2048 };
+enum { CACHE_LINE_BYTES = 64, AHEAD_BYTES = 2048 };
 
 struct error *glibc_arena_damage(const struct arena_walk *a, address_t at, const char *what)
 {
@@ -69,6 +69,13 @@ static bool is_joined_fencepost(const struct arena_walk *a, const struct previou
         && previous->head == (GLIBC_CHUNK_MINIMUM | GLIBC_CHUNK_PREVIOUS_USED);
 }
 
+static const char *why_absent(const struct glibc_walk *walk, address_t at)
+{
+    struct address_range head = {at, address_add(at, GLIBC_CHUNK_BLOCK)};
+    bool swapped = presence_state_bytes(&walk->capture->presence, head, PAGE_SWAPPED) != 0;
+    return swapped ? "a chunk that is in swap," : "no chunk in memory";
+}
+
 /*
  * Where the next chunk is depends on this one's size, so the processor can't look ahead by itself: waiting for memory
  * would take most of the walk.
@@ -90,7 +97,7 @@ static struct error *walk_chunks(struct arena_walk *a, struct chunk_region *regi
     for (uint64_t at = range.start.value; at < range.end.value;) {
         const unsigned char *chunk = view_bytes(&a->walk->view, address(at), GLIBC_CHUNK_BLOCK);
         if (!chunk)
-            return glibc_arena_damage(a, address(at), "no chunk in memory");
+            return glibc_arena_damage(a, address(at), why_absent(a->walk, address(at)));
         uint64_t head = field_u64(chunk, GLIBC_CHUNK_HEAD), bytes = head & ~(uint64_t)GLIBC_CHUNK_FLAGS;
         *end = address(at);
         if (!previous.bytes) {
@@ -160,80 +167,18 @@ struct error *glibc_add_stretch(struct arena_walk *a, struct address_range range
     return NULL;
 }
 
-struct heap_header {
-    struct address_range range;
-    address_t arena, previous;
-};
-
-static bool read_heap_header(const struct arena_walk *a, address_t at, struct heap_header *heap)
+address_t glibc_memory_end(const struct glibc_walk *walk, address_t at)
 {
-    const void *bytes = view_bytes(&a->walk->view, at, a->walk->layout->heap_bytes);
-    if (!bytes)
-        return false;
-    heap->range = (struct address_range){at, address_add(at, field_u64(bytes, GLIBC_HEAP_SIZE))};
-    heap->arena = address(field_u64(bytes, GLIBC_HEAP_ARENA));
-    heap->previous = address(field_u64(bytes, GLIBC_HEAP_PREVIOUS));
-    return address_equal(heap->arena, a->state) && heap->range.end.value != UINT64_MAX
-        && range_bytes(heap->range) % a->walk->page_bytes == 0;
-}
-
-static struct error *walk_heap(struct arena_walk *a, const struct heap_header *heap)
-{
-    const struct glibc_malloc_layout *layout = a->walk->layout;
-    uint64_t header = layout->heap_bytes;
-    if (address_equal(address_add(heap->range.start, header), a->state))
-        header += layout->bins + GLIBC_BINS_END;
-    address_t first = address(round_up(heap->range.start.value + header, GLIBC_CHUNK_BLOCK));
-    if (first.value >= heap->range.end.value)
-        return glibc_arena_damage(a, heap->range.start, "a heap of impossible size");
-    bool had_top = a->met_top;
-    struct address_range chunks;
-    struct error *error = glibc_walk_stretch(a, (struct address_range){first, heap->range.end}, &chunks);
-    if (error)
-        return error;
-    uint64_t left = heap->range.end.value - chunks.end.value;
-    bool ends_well = had_top == a->met_top
-        ? left == 2 * GLIBC_FENCEPOST || left == 3 * GLIBC_FENCEPOST : left == 0;
-    if (!ends_well)
-        return glibc_arena_damage(a, chunks.end, "a heap that ends too early");
-    return glibc_add_stretch(a, heap->range, chunks);
-}
-
-static uint64_t huge_page_bytes(struct glibc_walk *walk)
-{
-    uint64_t bytes = 0;
-    int16_t offset = walk->layout->parameters.huge_page_bytes;
-    if (offset)
-        view_u64(&walk->view, address(walk->books->parameters.value + (uint64_t)(int64_t)offset), &bytes);
-    return bytes;
-}
-
-/* The heap that holds the top. Heaps start at multiples of their largest size, which huge pages may make another. */
-static bool find_newest_heap(const struct arena_walk *a, struct heap_header *heap)
-{
-    const uint64_t alignments[] = {GLIBC_HEAP_ALIGNMENT, huge_page_bytes(a->walk) * GLIBC_HEAP_HUGE_PAGES};
-    for (unsigned i = 0; i < 2; i++)
-        if (is_power_of_two(alignments[i])
-            && read_heap_header(a, address(round_down(a->top.value, alignments[i])), heap)
-            && range_holds(heap->range, a->top, GLIBC_CHUNK_BLOCK))
-            return true;
-    return false;
-}
-
-/* The newest heap holds the top, and each names the one before. */
-static struct error *walk_heaps(struct arena_walk *a)
-{
-    struct heap_header heap;
-    if (!find_newest_heap(a, &heap))
-        return glibc_arena_damage(a, a->top, "no heap around its top");
-    for (unsigned i = 0; i < HEAPS_MAX; i++) {
-        struct error *error = walk_heap(a, &heap);
-        if (error || address_is_null(heap.previous))
-            return error;
-        if (!read_heap_header(a, heap.previous, &heap))
-            return glibc_arena_damage(a, heap.previous, "no heap of it");
+    const struct mappings *mappings = &walk->capture->mappings;
+    size_t i = FIRST_ENDING_BEHIND(mappings->items, mappings->count, at);
+    address_t end = at;
+    for (; i < mappings->count; i++) {
+        const struct mapping *mapping = &mappings->items[i];
+        if (mapping->range.start.value > end.value || !glibc_may_have(mapping))
+            break;
+        end = mapping->range.end;
     }
-    return glibc_arena_damage(a, a->top, "no end of its heaps");
+    return end;
 }
 
 static bool read_state(struct arena_walk *a, struct glibc_arena *arena)
@@ -265,7 +210,7 @@ static struct error *walk_arena(struct glibc_walk *walk, size_t index, struct gl
     if (!arena->system_bytes)
         return NULL;
     walk->locked_arenas += is_locked(&a);
-    struct error *error = arena->is_main ? glibc_walk_main_arena(&a) : walk_heaps(&a);
+    struct error *error = arena->is_main ? glibc_walk_main_arena(&a) : glibc_walk_thread_arena(&a);
     if (!error && !a.met_top)
         error = glibc_arena_damage(&a, a.top, "no way to its top");
     arena->binned = a.binned;

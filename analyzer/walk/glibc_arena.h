@@ -1,6 +1,6 @@
 /*
- * One arena on its way from chunk to chunk. Only walk/glibc_arena.c and walk/glibc_main_arena.c, which finds where the
- * main arena's memory goes on, include this file.
+ * One arena on its way from chunk to chunk. Only walk/glibc_*arena.c include this file: main and thread arenas know
+ * where their memory is.
  */
 #ifndef RESPIRE_WALK_GLIBC_ARENA_H
 #define RESPIRE_WALK_GLIBC_ARENA_H
@@ -26,8 +26,12 @@ struct error *glibc_walk_stretch(struct arena_walk *a, struct address_range rang
 
 struct error *glibc_add_stretch(struct arena_walk *a, struct address_range range, struct address_range chunks);
 
-/* All that the main arena has. */
+/* All that the main arena has, or another one. */
 struct error *glibc_walk_main_arena(struct arena_walk *a);
+struct error *glibc_walk_thread_arena(struct arena_walk *a);
+
+/* The end of the writable anonymous memory that goes on from `at`. */
+address_t glibc_memory_end(const struct glibc_walk *walk, address_t at);
 
 struct error *glibc_arena_damage(const struct arena_walk *a, address_t at, const char *what);
 

@@ -8,21 +8,6 @@
 
 enum { TRIAL_STEPS_MAX = 1 << 26 }; /* chunks on the way from where a stretch might start */
 
-/* The end of the writable anonymous memory that goes on from `at`. */
-static address_t memory_end(const struct glibc_walk *walk, address_t at)
-{
-    const struct mappings *mappings = &walk->capture->mappings;
-    size_t i = FIRST_ENDING_BEHIND(mappings->items, mappings->count, at);
-    address_t end = at;
-    for (; i < mappings->count; i++) {
-        const struct mapping *mapping = &mappings->items[i];
-        if (mapping->range.start.value > end.value || !glibc_may_have(mapping))
-            break;
-        end = mapping->range.end;
-    }
-    return end;
-}
-
 /* Behind the last chunk of a stretch that brk did not continue are two or three fenceposts, up to the end of a page. */
 static bool skip_fenceposts(struct arena_walk *a, address_t at, address_t *end)
 {
@@ -65,7 +50,7 @@ static bool leads_to_an_end(struct arena_walk *a, struct address_range range)
 /* Somebody else has moved brk: the main arena goes on behind what he took. */
 static bool find_behind_gap(struct arena_walk *a, address_t from, address_t *start)
 {
-    address_t end = memory_end(a->walk, from);
+    address_t end = glibc_memory_end(a->walk, from);
     for (uint64_t at = from.value; at < end.value && a->trial_steps < TRIAL_STEPS_MAX; at += GLIBC_CHUNK_BLOCK) {
         if (leads_to_an_end(a, (struct address_range){address(at), end})) {
             *start = address(at);
@@ -81,7 +66,7 @@ static struct error *walk_brk(struct arena_walk *a, address_t base)
     address_t from = base, first = address(round_up(base.value, GLIBC_CHUNK_BLOCK));
     for (;;) {
         bool had_top = a->met_top;
-        struct address_range range = {first, memory_end(a->walk, first)}, chunks;
+        struct address_range range = {first, glibc_memory_end(a->walk, first)}, chunks;
         struct error *error = glibc_walk_stretch(a, range, &chunks);
         if (error)
             return error;
@@ -103,7 +88,7 @@ static struct error *walk_brk(struct arena_walk *a, address_t base)
 /* A page that starts with a chunk of the main arena, from which chunks lead on to an end. */
 static bool starts_stretch(struct arena_walk *a, address_t at)
 {
-    return leads_to_an_end(a, (struct address_range){at, memory_end(a->walk, at)});
+    return leads_to_an_end(a, (struct address_range){at, glibc_memory_end(a->walk, at)});
 }
 
 /* The stretch that holds `at`, of the first `count`. */

@@ -170,6 +170,28 @@ static void lists_that_contradict_memory_are_damage(void **state)
     assert_damage(&made, "their list can't hold");
 }
 
+/* A free chunk that is just being taken out of its bin: that is in order while its arena is locked. */
+static void a_locked_arena_may_be_moving_a_chunk(void **state)
+{
+    (void)state;
+    struct fake_malloc made;
+    for (uint64_t locked = 0; locked < 2; locked++) {
+        build_newest(&made);
+        uint64_t unsorted = made.main_arena + made.layout->bins;
+        set(&made, unsorted, unsorted - GLIBC_BIN_CHUNK);
+        set(&made, unsorted + 8, unsorted - GLIBC_BIN_CHUNK);
+        set(&made, made.main_arena, locked);
+        if (!locked) {
+            assert_damage(&made, "free chunks in bins");
+            continue;
+        }
+        fake_malloc_walk(&made);
+        assert_sound(&made);
+        assert_sum(made.heap.arenas[0].binned, 1, FAKE_FREE_BYTES);
+        fake_malloc_free(&made);
+    }
+}
+
 static void heaps_that_lead_nowhere_are_damage(void **state)
 {
     (void)state;
@@ -181,6 +203,9 @@ static void heaps_that_lead_nowhere_are_damage(void **state)
     set(&made, made.other_arena - made.layout->heap_bytes + GLIBC_HEAP_PREVIOUS,
         made.other_arena - made.layout->heap_bytes);
     assert_damage(&made, "met before");
+    build_newest(&made);
+    set(&made, made.other_arena - made.layout->heap_bytes + GLIBC_HEAP_SIZE, 1ull << 40);
+    assert_damage(&made, "no heap of it");
     build_newest(&made);
     set(&made, made.other_used + GLIBC_CHUNK_HEAD, 4096 | GLIBC_CHUNK_PREVIOUS_USED | GLIBC_CHUNK_NOT_MAIN);
     set(&made, made.other_used + 4096 + GLIBC_CHUNK_HEAD, GLIBC_CHUNK_PREVIOUS_USED);
@@ -295,6 +320,7 @@ int main(void)
         cmocka_unit_test(an_unknown_layout_is_said_to_be_one),
         cmocka_unit_test(chunks_that_contradict_each_other_are_damage),
         cmocka_unit_test(lists_that_contradict_memory_are_damage),
+        cmocka_unit_test(a_locked_arena_may_be_moving_a_chunk),
         cmocka_unit_test(heaps_that_lead_nowhere_are_damage),
         cmocka_unit_test(a_cache_is_believed_when_its_counts_agree),
         cmocka_unit_test(large_cached_chunks_have_lists_of_their_own),
