@@ -62,6 +62,7 @@ struct glibc_heap {
     struct chunk_sum mapped;    /* blocks with a mapping of their own; used, too */
     uint64_t used_bytes;        /* of all arenas, and mapped */
     uint64_t free_bytes;        /* binned, fast, cached and top of all arenas */
+    uint64_t free_resident_bytes; /* of them, on resident pages */
     uint64_t meta_bytes;
     uint64_t trim_bytes;        /* resident bytes that malloc_trim(0) would give back */
     struct histogram used, free; /* chunks by power of two: mapped ones are used, tops are free */

@@ -71,6 +71,8 @@ json_t *json_heap(const struct heap_report *report)
     json_object_set_new(document, "layout", json_string(heap->layout));
     json_object_set_new(document, "used_bytes", json_number(heap->used_bytes));
     json_object_set_new(document, "free_bytes", json_number(heap->free_bytes));
+    json_object_set_new(document, "free_resident_bytes",
+        json_resident(process->has_residency, heap->free_resident_bytes));
     json_object_set_new(document, "meta_bytes", json_number(heap->meta_bytes));
     json_object_set_new(document, "mmapped_bytes", json_number(heap->mapped.bytes));
     json_object_set_new(document, "mmapped_count", json_number(heap->mapped.count));

@@ -28,12 +28,13 @@ static void print_verdict(const struct heap_report *report)
     const struct process *process = report->process;
     const struct glibc_heap *heap = &process->malloc;
     unsigned bin = largest_bin(&heap->used);
-    char most[160] = "", back[64] = "";
+    char most[160] = "", back[120] = "";
     if (heap->used.bins[bin].count)
         snprintf(most, sizeof(most), ", of which %s in %s of %s to %s", SIZE(heap->used.bins[bin].bytes),
             NUMBER_OF(heap->used.bins[bin].count, "chunk"), SIZE((uint64_t)1 << bin), SIZE((uint64_t)1 << (bin + 1)));
     if (process->has_residency)
-        snprintf(back, sizeof(back), ", of which malloc_trim(0) would return %s", SIZE(heap->trim_bytes));
+        snprintf(back, sizeof(back), " (%s resident), of which malloc_trim(0) would return %s",
+            SIZE(heap->free_resident_bytes), SIZE(heap->trim_bytes));
     text_verdict("%d %s: malloc holds %s: %s used%s; %s free%s", process->pid, report->name, SIZE(held_bytes(heap)),
         SIZE(heap->used_bytes), most, SIZE(heap->free_bytes), back);
 }

@@ -76,6 +76,7 @@ void malloc_part_visit(struct codec *codec, struct snapshot_subject *subject)
     sum_visit(codec, &heap->mapped);
     CODEC_NUMBER(codec, heap->used_bytes, UINT64_MAX);
     CODEC_NUMBER(codec, heap->free_bytes, UINT64_MAX);
+    CODEC_NUMBER(codec, heap->free_resident_bytes, UINT64_MAX);
     CODEC_NUMBER(codec, heap->meta_bytes, UINT64_MAX);
     CODEC_NUMBER(codec, heap->trim_bytes, UINT64_MAX);
     histogram_visit(codec, &heap->used);

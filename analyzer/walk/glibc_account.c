@@ -237,7 +237,7 @@ static void sum_up(struct glibc_walk *walk)
     pages->held_bytes = heap->used_bytes + heap->free_bytes + heap->meta_bytes;
     pages->used = heap->used;
     pages->free = heap->free;
-    pages->free_resident_bytes = count_free_resident(walk);
+    heap->free_resident_bytes = pages->free_resident_bytes = count_free_resident(walk);
     heap_count_reclaimable(pages, walk->page_bytes, &walk->capture->presence);
     for (size_t i = 0; i < heap->largest_free_count; i++) {
         struct free_chunk *chunk = &heap->largest_free[i];

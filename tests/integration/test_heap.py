@@ -113,9 +113,12 @@ def test_trim(malloc, respire, glibc, steps):
         document = respire("heap", target.pid, "--json")
         assert document["trim_bytes"] == sum(arena["trim_bytes"] for arena in document["arenas"])
         assert document["trim_bytes"] > 1 << 18 or steps not in ("drained", "trimmed", "ended")
+        assert document["trim_bytes"] <= document["free_resident_bytes"] <= document["free_bytes"]
         before = resident_bytes(target.pid)
         target.ask("trim")
         assert before - resident_bytes(target.pid) == document["trim_bytes"]
+        free = document["free_resident_bytes"]
+        assert free - respire("heap", target.pid, "--json")["free_resident_bytes"] == document["trim_bytes"]
         target.ask("churn 6000 13", "threads 2 3000 5", "cache 4000 48", "drain")
 
 
@@ -173,7 +176,7 @@ def test_text(malloc, respire):
     target.ask("blocks 2240 100000", "threads 2 100 1")
     first, *_ = respire("heap", target.pid).splitlines()
     assert re.fullmatch(rf"{target.pid} malloc_program: malloc holds 2\d\d MiB: 2\d\d MiB used, of which 214 MiB in 2,240 chunks "
-                        r"of 64 KiB to 128 KiB; .* free, of which malloc_trim\(0\) would return .*", first), first
+                        r"of 64 KiB to 128 KiB; .* free \(.* resident\), of which malloc_trim\(0\) would return .*", first), first
 
 
 def test_of_a_core_file(malloc, respire, tmp_path):

@@ -53,6 +53,7 @@ void malloc_model_make(struct glibc_heap *heap)
         }),
         .arena_count = 2,
         .arena_capacity = 2,
+        .free_resident_bytes = 455000,
         .largest_free = {{address(0x55550000), 300000, 286720}, {address(0x55660000), 132000, 4096}},
         .largest_free_count = 2,
     };
@@ -155,6 +156,7 @@ void malloc_model_assert_equal(const struct glibc_heap *left, const struct glibc
     assert_sum_equal(left->mapped, right->mapped);
     assert_int_equal(left->used_bytes, right->used_bytes);
     assert_int_equal(left->free_bytes, right->free_bytes);
+    assert_int_equal(left->free_resident_bytes, right->free_resident_bytes);
     assert_int_equal(left->meta_bytes, right->meta_bytes);
     assert_int_equal(left->trim_bytes, right->trim_bytes);
     assert_memory_equal(&left->used, &right->used, sizeof(left->used));

@@ -56,7 +56,7 @@ static void the_verdict_tells_what_holds_most(void **state)
 {
     (void)state;
     ASSERT_IN_ORDER(print(10), "1234 worker: malloc holds 856 MiB: 855 MiB used, of which 855 MiB in 2,240 chunks of "
-        "256 KiB to 512 KiB; 520 KiB free, of which malloc_trim(0) would return 412 KiB\n");
+        "256 KiB to 512 KiB; 520 KiB free (444 KiB resident), of which malloc_trim(0) would return 412 KiB\n");
 }
 
 static void arenas_stand_main_first(void **state)
@@ -121,7 +121,7 @@ static void an_empty_malloc_is_told_without_lists(void **state)
     char *text = print(10);
     assert_null(strstr(text, "Most"));
     assert_null(strstr(text, "Largest"));
-    ASSERT_IN_ORDER(text, "malloc holds 0: 0 used; 0 free");
+    ASSERT_IN_ORDER(text, "malloc holds 0: 0 used; 0 free (0 resident)");
 }
 
 int main(void)
