@@ -145,6 +145,21 @@ def test_whatever_the_environment(malloc, respire):
         target.stop()
 
 
+def test_in_a_storm(malloc, respire):
+    """Threads that do nothing but malloc and free: a look that stops them at a good moment is told, any other is not."""
+    target = malloc()
+    target.ask("churn 3000 1", "storm 3")
+    outcomes = [respire.attempt("heap", target.pid, "--json") for _ in range(15)]
+    for outcome in outcomes:
+        if outcome.status == 0:
+            assert_checked(outcome.document)
+            assert_conserved(outcome.document)
+        else:
+            assert outcome.status == 4 and "malloc" in error_sentence(outcome)
+    assert sum(outcome.status == 0 for outcome in outcomes) > 10
+    assert target.process.poll() is None
+
+
 def test_largest_free(malloc, respire):
     """Free chunks stand largest first, each as large as the program has made its hole, tops among them."""
     target = malloc()
