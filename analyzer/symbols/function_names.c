@@ -100,7 +100,7 @@ uint64_t image_offset(const struct function_names *names, address_t at)
 static const struct elf_image *image_of(struct function_names *names, const struct elf_module *module)
 {
     struct loaded_image *image = &names->images[module - names->modules->items];
-    if (!image->tried) {
+    if (!image->tried && names->target) {
         image->tried = true;
         const struct mapping *mapping = mappings_find(names->mappings, module->start);
         CLEANUP(cleanup_close) int descriptor = mapping ? mapped_file_open(names->target, mapping) : -1;

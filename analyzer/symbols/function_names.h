@@ -16,7 +16,7 @@
 
 struct function_names;
 
-/* All arguments must outlive what is made. */
+/* All arguments must outlive what is made. `target` may be NULL: no file is read then, and no name is known. */
 struct error *function_names_new(const struct target *target, const struct mappings *mappings,
     const struct elf_modules *modules, struct function_names **names);
 
