@@ -75,12 +75,14 @@ enum glibc_parameters_constants {
     GLIBC_PARAMETERS_CACHE_COUNT = 24,
 };
 
-/* tcache_perthread_struct: a 16-bit number for each bin, then a list for each. */
+/* tcache_perthread_struct: a number for each bin, then a list for each. */
 struct glibc_cache_layout {
     uint16_t bins;
+    uint16_t count_bytes;  /* of a number: 1 or 2 */
     uint16_t entries;      /* offset of the lists */
     uint16_t chunk_bytes;  /* of the chunk that holds it */
     bool counts_free;      /* the numbers say how many more it may hold */
+    bool comes_late;       /* with the first small block that a thread frees, not with the first that it gets */
     uint16_t bins_by_size; /* the first so many hold chunks of one size each; the others a range each, sorted by size */
 };
 

@@ -4,8 +4,11 @@
 #define PARAMETERS_TO_2_34 {-32, -28, -24, -20, 0, 0}
 #define PARAMETERS_FROM_2_35 {-36, -32, -28, -24, -48, -56}
 
-#define CACHE_TO_2_41 {.bins = 64, .entries = 128, .chunk_bytes = 0x290, .bins_by_size = 64}
-#define CACHE_FROM_2_42 {.bins = 76, .entries = 152, .chunk_bytes = 0x300, .counts_free = true, .bins_by_size = 64}
+#define CACHE_TO_2_29 {.bins = 64, .count_bytes = 1, .entries = 64, .chunk_bytes = 0x250, .bins_by_size = 64}
+#define CACHE_TO_2_41 {.bins = 64, .count_bytes = 2, .entries = 128, .chunk_bytes = 0x290, .bins_by_size = 64}
+#define CACHE_FROM_2_42(late)                                                                             \
+    {.bins = 76, .count_bytes = 2, .entries = 152, .chunk_bytes = 0x300, .counts_free = true, .comes_late = (late), \
+     .bins_by_size = 64}
 
 const struct glibc_malloc_layout glibc_malloc_layouts[] = {
     {
@@ -24,7 +27,7 @@ const struct glibc_malloc_layout glibc_malloc_layouts[] = {
         .heap_bytes = 48,
         .links_hidden = true,
         .parameters = PARAMETERS_FROM_2_35,
-        .cache = CACHE_FROM_2_42,
+        .cache = CACHE_FROM_2_42(false),
     },
     {
         .name = "glibc 2.43",
@@ -33,7 +36,7 @@ const struct glibc_malloc_layout glibc_malloc_layouts[] = {
         .mapped_tail = 16,
         .links_hidden = true,
         .parameters = PARAMETERS_FROM_2_35,
-        .cache = CACHE_FROM_2_42,
+        .cache = CACHE_FROM_2_42(true),
     },
     {
         .name = "glibc 2.32 to 2.34",
@@ -51,6 +54,14 @@ const struct glibc_malloc_layout glibc_malloc_layouts[] = {
         .heap_bytes = 32,
         .parameters = PARAMETERS_TO_2_34,
         .cache = CACHE_TO_2_41,
+    },
+    {
+        .name = "glibc 2.27 to 2.29",
+        .bins = 112,
+        .fastbins = 16,
+        .heap_bytes = 32,
+        .parameters = PARAMETERS_TO_2_34,
+        .cache = CACHE_TO_2_29,
     },
 };
 

@@ -3,6 +3,8 @@
 #include "base/array.h"
 #include "walk/glibc_walk.h"
 
+enum { SMALL_BYTES = 1024 };
+
 static uint64_t mapped_by_parameters(const struct glibc_walk *walk, uint64_t *bytes)
 {
     struct memory_view view = view_of(walk->capture);
@@ -19,6 +21,11 @@ static uint64_t miscounted(const struct glibc_walk *walk, uint64_t mapped_bytes)
 {
     uint64_t tail = walk->layout->mapped_tail, walked = walk->heap->mapped.bytes;
     return tail && mapped_bytes >= walked && (mapped_bytes - walked) % tail == 0 ? mapped_bytes - walked : 0;
+}
+
+static bool has_small_blocks(const struct glibc_heap *heap)
+{
+    return heap->used_sizes.count && heap->used_sizes.items[0].bytes < SMALL_BYTES;
 }
 
 static void add_checks(struct glibc_walk *walk)
@@ -38,6 +45,8 @@ static void add_checks(struct glibc_walk *walk)
     checks_add_within(checks, "malloc: free chunks that contradict their end", 0, walk->foot_errors, moved);
     checks_add_within(checks, "malloc: free chunks in bins", free_chunks, walk->linked_chunks, 2 * moved);
     checks_add_within(checks, "malloc: chunks that their list can't hold", 0, walk->misfits, moved);
+    if (walk->needs_cache && has_small_blocks(heap))
+        checks_add(checks, "malloc: some thread has a cache", 1, walk->caches > 0);
     checks_add(checks, "malloc: mapped blocks", mapped, heap->mapped.count);
     checks_add_within(checks, "malloc: bytes of mapped blocks", mapped_bytes, heap->mapped.bytes,
         miscounted(walk, mapped_bytes));

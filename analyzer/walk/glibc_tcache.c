@@ -7,7 +7,6 @@
 #include "walk/glibc_walk.h"
 
 enum {
-    COUNT_BYTES = 2,
     LIST_BYTES = 8,
     STEPS_MAX = 1 << 26,
     LARGE_SHIFT = 10, /* the first list for more than one size holds chunks of 1 to 2 KiB */
@@ -68,7 +67,8 @@ static struct error *read_lists(struct cache_walk *c, const unsigned char *cache
     const struct glibc_cache_layout *layout = &c->layout->cache;
     unsigned proven = 0, in_between = 0;
     for (unsigned bin = 0; bin < layout->bins; bin++) {
-        uint64_t length, count = field_u16(cache, bin * COUNT_BYTES);
+        uint64_t length;
+        uint64_t count = layout->count_bytes == 1 ? field_u8(cache, bin) : field_u16(cache, bin * 2);
         if (layout->counts_free)
             count = c->count_max - count;
         struct error *error = read_list(c, bin, field_u64(cache, layout->entries + bin * LIST_BYTES), &length, good);
@@ -164,9 +164,11 @@ struct error *glibc_walk_caches(struct glibc_walk *walk)
 {
     struct cache_walk c = {.walk = walk, .layout = walk->layout, .count_max = listed_max(walk)};
     struct error *error = NULL;
+    walk->needs_cache = c.count_max > 0 && !walk->layout->cache.comes_late;
     for (size_t i = 0; i < walk->cache_candidates.count && !error; i++) {
         bool good;
         error = read_cache(&c, walk->cache_candidates.items[i], &good);
+        walk->caches += !error && good;
         for (size_t j = 0; j < c.chunks.count && !error && good; j++)
             count_cached(walk, &c.chunks.items[j]);
     }

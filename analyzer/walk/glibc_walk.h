@@ -35,6 +35,8 @@ struct glibc_walk {
     uint64_t held_bytes;              /* of all stretches */
     uint64_t uncertain_bytes;         /* of them, what an arena may or may not count: gaps that brk left behind */
     uint64_t linked_chunks;           /* of those that are free by their neighbour's flag, what bins hold */
+    bool needs_cache;                 /* whoever has small blocks */
+    uint64_t caches;
     uint64_t flag_errors, foot_errors;
     uint64_t locked_arenas;
     uint64_t page_looks; /* so far, at ends of pages */

@@ -80,7 +80,7 @@ static void make_cache(struct fake_malloc *made)
     uint64_t block = made->cache + GLIBC_CHUNK_BLOCK;
     unsigned char *counts = fake_malloc_at(made, block);
     for (unsigned i = 0; i < layout->bins; i++)
-        counts[i * 2] = layout->counts_free ? 7 : 0;
+        counts[i * layout->count_bytes] = layout->counts_free ? 7 : 0;
     counts[0] = layout->counts_free ? 5 : 2;
     put(made, block + layout->entries, made->cached[0] + GLIBC_CHUNK_BLOCK);
     put_link(made, made->cached[0] + GLIBC_CHUNK_BLOCK, made->cached[1] + GLIBC_CHUNK_BLOCK);
