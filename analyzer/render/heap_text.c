@@ -10,9 +10,6 @@ static uint64_t held_bytes(const struct glibc_heap *heap)
     return heap->used_bytes + heap->free_bytes + heap->meta_bytes;
 }
 
-/* "12.0 MiB", or "-" in a core file, which does not tell what is resident. */
-#define RESIDENT(process, bytes) ((process)->has_residency ? SIZE(bytes) : "-")
-
 /* The power of two whose chunks take most. */
 static unsigned largest_bin(const struct histogram *histogram)
 {
@@ -43,7 +40,7 @@ static void print_arena(const char *name, const struct glibc_arena *arena, const
 {
     printf("  %-18s %10s %10s %10s %10s %10s %10s %10s %10s\n", name, SIZE(arena->system_bytes),
         SIZE(arena->used.bytes), SIZE(arena->binned.bytes), SIZE(arena->fast.bytes), SIZE(arena->cached.bytes),
-        SIZE(arena->top_bytes), SIZE(arena->meta_bytes), RESIDENT(process, arena->trim_bytes));
+        SIZE(arena->top_bytes), SIZE(arena->meta_bytes), RESIDENT(process->has_residency, arena->trim_bytes));
 }
 
 static void print_arenas(const struct arena_rows *rows, const struct process *process)
@@ -96,7 +93,7 @@ static void print_largest_free(const struct heap_report *report)
         char place[24];
         snprintf(place, sizeof(place), "0x%" PRIx64, heap->largest_free[i].address.value);
         printf("  %-18s %14s %10s\n", place, SIZE(heap->largest_free[i].bytes),
-            RESIDENT(report->process, heap->largest_free[i].resident_bytes));
+            RESIDENT(report->process->has_residency, heap->largest_free[i].resident_bytes));
     }
 }
 

@@ -40,17 +40,6 @@ static void print_verdict(const struct process *process, const char *name)
             SHARE(map->owners[0].resident_bytes, map->rss_bytes));
 }
 
-static const char *resident_text(bool known, uint64_t bytes, char text[SIZE_TEXT_BYTES])
-{
-    if (known)
-        return text_size(bytes, text);
-    text[0] = '-';
-    text[1] = 0;
-    return text;
-}
-
-#define RESIDENT(known, bytes) resident_text(known, bytes, (char[SIZE_TEXT_BYTES]){0})
-
 static void print_system(const struct memory_map *map, bool known)
 {
     text_heading("%-30s %10s %10s %10s %10s", "The system's view", "virtual", "resident", "pss", "swap");

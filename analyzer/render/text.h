@@ -47,6 +47,7 @@ void text_checks(const struct checks *checks);
 #define SIZE(bytes) text_size(bytes, (char[SIZE_TEXT_BYTES]){0})
 #define COUNT(count) text_count(count, (char[SIZE_TEXT_BYTES]){0})
 #define SHARE(part, whole) text_share(part, whole, (char[SIZE_TEXT_BYTES]){0})
+#define RESIDENT(known, bytes) ((known) ? SIZE(bytes) : "-") /* a core file does not tell what was resident */
 #define NAME(name) text_name(name, (char[NAME_TEXT_BYTES]){0})
 #define NUMBER_OF(count, word) text_number_of(count, word, (char[2 * SIZE_TEXT_BYTES]){0})
 
