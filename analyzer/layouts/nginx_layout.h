@@ -159,7 +159,8 @@ extern const size_t nginx_cycle_layout_count;
  * it, it differs independently.
  */
 struct nginx_request_layout {
-    uint16_t log_handler; /* a function; counted from `main`, as all of these */
+    uint16_t stream;      /* of HTTP/2; counted from `main`, as all of these */
+    uint16_t log_handler; /* a function */
     uint16_t subrequests; /* a byte: how many levels of them are still allowed, plus 1 */
     uint16_t state;       /* a byte: ngx_http_state_e in its bits 1 to 4 */
 };

@@ -42,24 +42,25 @@ const size_t nginx_cycle_layout_count = sizeof(nginx_cycle_layouts) / sizeof(ngi
  * Behind `main`, PCRE adds three words (before limit_rate), 1.25 one (v3_parse) and Tengine with XQUIC one (xqstream;
  * before log_handler), 1.29 and Tengine 3.2 half a word (port; before the bits).
  */
-enum { LOG_HANDLER = 128, STREAM = 8, PCRE = 24, SUBREQUESTS = 18, STATE = 20, PORT = 2 };
+enum { NO_PCRE = 0, PCRE = 24, NO_HTTP3 = 0, HTTP3 = 8, NO_PORT = 0, PORT = 2 };
 
-#define REQUEST(words, port)                                           \
-    {                                                                  \
-        .log_handler = LOG_HANDLER + (words),                          \
-        .subrequests = LOG_HANDLER + (words) + SUBREQUESTS + (port),   \
-        .state = LOG_HANDLER + (words) + STATE + (port),               \
+#define REQUEST(pcre, http3, port)                      \
+    {                                                   \
+        .stream = 120 + (pcre),                         \
+        .log_handler = 128 + (pcre) + (http3),          \
+        .subrequests = 146 + (pcre) + (http3) + (port), \
+        .state = 148 + (pcre) + (http3) + (port),       \
     }
 
 const struct nginx_request_layout nginx_request_layouts[] = {
-    REQUEST(0, 0),
-    REQUEST(PCRE, 0), /* nginx 1.14 to 1.24 */
-    REQUEST(STREAM, 0),
-    REQUEST(STREAM + PCRE, 0), /* nginx 1.26 to 1.28 */
-    REQUEST(0, PORT),
-    REQUEST(PCRE, PORT), /* Tengine 3.2 */
-    REQUEST(STREAM, PORT),
-    REQUEST(STREAM + PCRE, PORT), /* nginx 1.30 */
+    REQUEST(NO_PCRE, NO_HTTP3, NO_PORT),
+    REQUEST(PCRE, NO_HTTP3, NO_PORT), /* nginx 1.14 to 1.24 */
+    REQUEST(NO_PCRE, HTTP3, NO_PORT),
+    REQUEST(PCRE, HTTP3, NO_PORT), /* nginx 1.26 to 1.28 */
+    REQUEST(NO_PCRE, NO_HTTP3, PORT),
+    REQUEST(PCRE, NO_HTTP3, PORT), /* Tengine 3.2 */
+    REQUEST(NO_PCRE, HTTP3, PORT),
+    REQUEST(PCRE, HTTP3, PORT), /* nginx 1.30 */
 };
 
 const size_t nginx_request_layout_count = sizeof(nginx_request_layouts) / sizeof(nginx_request_layouts[0]);

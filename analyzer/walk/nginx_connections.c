@@ -89,10 +89,32 @@ static struct error *claim_pools(struct nginx_walk *walk, const struct nginx_con
     for (uint64_t i = 0; i < connections->count && !error; i++) {
         address_t at = address_add(connections->start, i * connections->stride);
         const unsigned char *bytes = view_bytes(&walk->view, at, connections->stride);
-        if (bytes && is_in_use(connections, i))
-            error = claim_pool(walk, bytes);
+        if (!bytes || !is_in_use(connections, i))
+            continue;
+        error = claim_pool(walk, bytes);
+        if (!error)
+            error = nginx_http2_claim_connection(walk, at, address(field_u64(bytes, NGINX_CONNECTION_DATA)));
     }
     return error;
+}
+
+/*
+ * A client's connection is free a moment before its pool is destroyed: then it is the first free one, and the pool
+ * still has the connection's log, which is the pool's own, too.
+ */
+static struct error *claim_pool_of_closing(struct nginx_walk *walk, const struct nginx_connections *connections,
+    address_t first_free)
+{
+    const unsigned char *connection = view_bytes(&walk->view, first_free, connections->stride);
+    uint64_t log;
+    if (!connection)
+        return NULL;
+    struct nginx_pool *pool = nginx_pool_at(walk->pools, address(field_u64(connection, NGINX_CONNECTION_POOL)));
+    if (!pool || pool->kind != POOL_UNOWNED || !field_u64(connection, NGINX_CONNECTION_LISTENING)
+        || !view_u64(&walk->other_view, address_add(pool->address, NGINX_POOL_LOG), &log)
+        || log != field_u64(connection, NGINX_CONNECTION_LOG) || log - pool->address.value >= pool->block_bytes)
+        return NULL;
+    return nginx_pool_claim(walk->pools, pool, POOL_CONNECTION, "client connections");
 }
 
 static bool is_known(const struct nginx_walk *walk, address_t start)
@@ -130,7 +152,9 @@ static struct error *walk_cycle(struct nginx_walk *walk, address_t at)
     memset(found.in_use, 0xff, words * sizeof(*found.in_use));
     *added = found;
     struct error *error = leave_out_free_ones(walk, free_at, free_count, &found);
-    return error ? error : claim_pools(walk, &found);
+    if (!error)
+        error = claim_pools(walk, &found);
+    return error ? error : claim_pool_of_closing(walk, &found, free_at);
 }
 
 struct error *nginx_connections_walk(struct nginx_walk *walk)

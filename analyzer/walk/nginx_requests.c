@@ -31,13 +31,20 @@ struct requests {
     address_t main_conf;
 };
 
+/* A request forgets its pool when it ends, a moment before that is destroyed: its connection still names it. */
+static bool is_ending(struct nginx_walk *walk, const unsigned char *request, address_t at)
+{
+    uint64_t data;
+    address_t connection = address(field_u64(request, NGINX_REQUEST_CONNECTION));
+    return !field_u64(request, NGINX_REQUEST_POOL) && nginx_connection_may_be_in_use(walk, connection)
+        && view_u64(&walk->other_view, address_add(connection, NGINX_CONNECTION_DATA), &data) && data == at.value;
+}
+
 static bool is_request_of(struct nginx_walk *walk, address_t at, const struct nginx_pool *pool)
 {
-    uint32_t signature;
-    uint64_t owner;
-    return view_u32(&walk->view, address_add(at, NGINX_REQUEST_SIGNATURE), &signature)
-        && signature == NGINX_SIGNATURE_HTTP
-        && view_u64(&walk->view, address_add(at, NGINX_REQUEST_POOL), &owner) && owner == pool->address.value;
+    const unsigned char *bytes = view_bytes(&walk->view, at, NGINX_REQUEST_MAIN_MIN);
+    return bytes && field_u32(bytes, NGINX_REQUEST_SIGNATURE) == NGINX_SIGNATURE_HTTP
+        && (field_u64(bytes, NGINX_REQUEST_POOL) == pool->address.value || is_ending(walk, bytes, at));
 }
 
 static bool find_request(struct nginx_walk *walk, const struct nginx_pool *pool, address_t *at)
@@ -98,6 +105,15 @@ static const char *phase_of(struct requests *requests, address_t request, uint64
     return nginx_phase_name(&requests->phases, handler);
 }
 
+static struct error *claim_stream(struct requests *requests, address_t request)
+{
+    uint64_t stream;
+    address_t main = address_add(request, requests->place.main);
+    if (!view_u64(&requests->walk->view, address_add(main, requests->place.layout->stream), &stream))
+        return NULL;
+    return nginx_http2_claim_stream(requests->walk, request, address(stream));
+}
+
 static void describe(struct requests *requests, const struct found_request *found)
 {
     struct memory_view *view = &requests->walk->view;
@@ -123,8 +139,10 @@ struct error *nginx_requests_walk(struct nginx_walk *walk)
     struct error *error = find_all(&requests);
     if (!error && requests.found.count)
         error = choose_place(&requests);
-    for (size_t i = 0; i < requests.found.count && !error && requests.place.layout; i++)
+    for (size_t i = 0; i < requests.found.count && !error && requests.place.layout; i++) {
         describe(&requests, &requests.found.items[i]);
+        error = claim_stream(&requests, requests.found.items[i].at);
+    }
     ARRAY_FREE(&requests.found);
     return error;
 }

@@ -47,6 +47,10 @@ void nginx_connections_free(struct nginx_walk *walk);
 /* Pools of requests that nobody has claimed yet, and what each request is at. */
 struct error *nginx_requests_walk(struct nginx_walk *walk);
 
+/* The pools of HTTP/2 that the data of a connection, or the stream of a request, name; of those that are such. */
+struct error *nginx_http2_claim_connection(struct nginx_walk *walk, address_t connection, address_t data);
+struct error *nginx_http2_claim_stream(struct nginx_walk *walk, address_t request, address_t stream);
+
 /* The pool that starts there, or NULL. */
 struct nginx_pool *nginx_pool_at(const struct nginx_pools *pools, address_t address);
 

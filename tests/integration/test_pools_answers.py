@@ -84,12 +84,13 @@ def test_no_nginx(host, respire):
     assert "no nginx" in respire("pools", host().pid, "--json", expect=4)
 
 
-def test_foreign_malloc(nginx, build, respire):
+@pytest.mark.parametrize("name", sorted(other_allocators.PACKAGES))
+def test_foreign_malloc(nginx, build, respire, name):
     """An nginx on another malloc is told as such."""
     try:
         root = other_allocators.bring(build / "foreign")
     except foreign_suite.Unavailable as reason:
         pytest.skip(f"no other allocators to be had: {reason}")
-    server = nginx(preload=other_allocators.library(root, "jemalloc"))
+    server = nginx(preload=other_allocators.library(root, name))
     server.wait_until_idle()
     assert "malloc is not glibc's" in respire("pools", server.worker, "--json", expect=4)

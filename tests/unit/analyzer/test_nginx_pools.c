@@ -170,6 +170,46 @@ static void requests_and_connections_are_told(void **state)
     }
 }
 
+static void what_is_about_to_end_is_told(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    uint64_t kept = fake_pool(&f.nginx, 512), connection = fake_connection(&f.nginx, kept);
+    uint64_t ending = fake_request(&f.nginx, connection, 40, 1);
+    put_u64(fake_at(&f.nginx, ending + NGINX_POOL_BYTES + NGINX_REQUEST_POOL), 0);
+    uint64_t closed = fake_pool(&f.nginx, 512), log = fake_palloc(&f.nginx, closed, 80);
+    uint64_t leaked = fake_pool(&f.nginx, 512);
+    put_u64(fake_at(&f.nginx, closed + NGINX_POOL_LOG), log);
+    uint64_t first_free = word_at(&f.nginx, f.nginx.cycle + f.nginx.layout->free_connections);
+    put_u64(fake_at(&f.nginx, first_free + NGINX_CONNECTION_LISTENING), FAKE_DATA);
+    put_u64(fake_at(&f.nginx, first_free + NGINX_CONNECTION_POOL), closed);
+    put_u64(fake_at(&f.nginx, first_free + NGINX_CONNECTION_LOG), log);
+    walk(&f);
+    assert_null(f.pools.damage);
+    assert_int_equal(pool_at(&f, ending)->kind, POOL_REQUEST);
+    assert_int_equal(pool_at(&f, closed)->kind, POOL_CONNECTION);
+    assert_int_equal(pool_at(&f, leaked)->kind, POOL_UNOWNED);
+    assert_int_equal(f.pools.connections_in_use, 1);
+    end(&f);
+}
+
+/* A pool leaked where that of a closed connection was has another log. */
+static void a_leaked_pool_is_not_that_of_a_closed_connection(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    uint64_t leaked = fake_pool(&f.nginx, 512);
+    uint64_t first_free = word_at(&f.nginx, f.nginx.cycle + f.nginx.layout->free_connections);
+    put_u64(fake_at(&f.nginx, first_free + NGINX_CONNECTION_LISTENING), FAKE_DATA);
+    put_u64(fake_at(&f.nginx, first_free + NGINX_CONNECTION_POOL), leaked);
+    put_u64(fake_at(&f.nginx, first_free + NGINX_CONNECTION_LOG), leaked + NGINX_POOL_BYTES);
+    walk(&f);
+    assert_int_equal(pool_at(&f, leaked)->kind, POOL_UNOWNED);
+    end(&f);
+}
+
 static void old_cycles_are_told_apart(void **state)
 {
     (void)state;
@@ -369,6 +409,8 @@ int main(void)
         cmocka_unit_test(sizes_are_told_to_the_byte),
         cmocka_unit_test(large_blocks_and_cleanups_are_told),
         cmocka_unit_test(requests_and_connections_are_told),
+        cmocka_unit_test(what_is_about_to_end_is_told),
+        cmocka_unit_test(a_leaked_pool_is_not_that_of_a_closed_connection),
         cmocka_unit_test(old_cycles_are_told_apart),
         cmocka_unit_test(what_contradicts_itself_is_no_pool),
         cmocka_unit_test(a_block_in_two_pools_is_damage),
