@@ -1,12 +1,17 @@
 """`pools`: who holds each pool, held against a module that keeps pools in known places and says where."""
 import collections
 import contextlib
+import os
+import pathlib
 import re
+import signal
+import socket
 import subprocess
 import threading
 
 import pool_keeper
 from answers import assert_checked
+from processes import children_of, wait_until, wait_until_idle
 
 MODULE = pool_keeper.MODULE
 OWNERS = {
@@ -159,6 +164,40 @@ def test_suspects_come_first(keeper, respire, build):
     text = respire("pools", pools.worker)
     assert small["contents"] in text
     assert "kept_0" not in text
+
+
+def test_hooks_are_named(keeper, respire):
+    """A static function that nginx knows by a table of the module is named by its place there."""
+    pools = keeper()
+    pools.keep("leaked", 5, hook=1)
+    (suspects,) = [row for row in respire("pools", pools.worker, "--json")["owners"] if row["kind"] == "unowned"]
+    assert suspects["contents"].startswith(f"points to {MODULE} create_main_conf;")
+
+
+def test_worker_that_shuts_down(keeper, respire):
+    """A worker of an old configuration that still has requests, and the new worker beside it."""
+    pools = keeper(server="location /hold { content_by_lua_block { ngx.sleep(300) } }")
+    keep_every_shape(pools)
+    kept = pools.pools()
+    old = pools.worker
+    with socket.create_connection(("127.0.0.1", pools.server.port)) as held:
+        held.sendall(b"GET /hold HTTP/1.1\r\nHost: keeper\r\n\r\n")
+        wait_until(lambda: row_of(respire("pools", old, "--json"), "requests") >= 2, "the request is held")
+        os.kill(pools.server.master, signal.SIGHUP)
+        (new,) = wait_until(lambda: set(children_of(pools.server.master)) - {old}, "there is a new worker")
+        wait_until(lambda: b"shutting down" in command_line(old), "the old worker shuts down")
+        assert_as_told(respire("pools", old, "--json", "--list"), kept)
+        wait_until_idle(new)
+        kinds = {row["kind"] for row in respire("pools", new, "--json")["owners"]}
+        assert kinds.isdisjoint({"module", "unowned"})
+
+
+def row_of(answer, owner):
+    return owners_of(answer).get(owner, {"pools": 0})["pools"]
+
+
+def command_line(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_leaks_into_memory_of_the_configuration(keeper, respire):
