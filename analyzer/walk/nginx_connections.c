@@ -32,7 +32,8 @@ static struct error *leave_out_free_ones(struct nginx_walk *walk, address_t firs
                 (unsigned long long)walked, (unsigned long long)free_count);
         connections->in_use[index / WORD_BITS] &= ~((uint64_t)1 << index % WORD_BITS);
     }
-    checks_add(&walk->pools->checks, "free connections = counted", free_count, walked);
+    walk->free_told += free_count;
+    walk->free_walked += walked;
     walk->pools->connection_slots += connections->count;
     walk->pools->connections_in_use += connections->count - walked;
     return NULL;
@@ -162,6 +163,8 @@ struct error *nginx_connections_walk(struct nginx_walk *walk)
     struct error *error = walk_cycle(walk, walk->site->cycle);
     for (size_t i = 0; i < walk->site->old_cycle_count && !error; i++)
         error = walk_cycle(walk, walk->site->old_cycles[i]);
+    if (walk->connections.count)
+        checks_add(&walk->pools->checks, "free connections = counted", walk->free_told, walk->free_walked);
     return error;
 }
 

@@ -29,6 +29,7 @@ struct nginx_walk {
     struct memory_view other_view;  /* for what that refers to */
     uint64_t blocks_by_pools;       /* as the pools count them */
     ARRAY(struct nginx_connections) connections; /* owned */
+    uint64_t free_told, free_walked; /* free connections: as the cycles count them, as their lists go */
     uint64_t stray_connections;     /* in use, with a pool that is none */
     uint64_t stray_requests;        /* whose connection is not in use, nor one without a socket */
 };
