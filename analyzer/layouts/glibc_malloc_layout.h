@@ -1,7 +1,7 @@
 /*
  * glibc's malloc as plain data: offsets and sizes in bytes, x86-64, one row per family of releases that share them.
  *
- * Source: malloc/malloc.c and malloc/arena.c of glibc 2.31 to 2.43, compared with the bytes of Debian's packages. What
+ * Source: malloc/malloc.c and malloc/arena.c of glibc 2.28 to 2.43, compared with the bytes of Debian's packages. What
  * is the same in all of them is a constant; what differs is a row, and locate/glibc_arenas.h proves which one it is.
  */
 #ifndef RESPIRE_LAYOUTS_GLIBC_MALLOC_LAYOUT_H

@@ -99,7 +99,7 @@ static bool counts_mappings(const unsigned char *base, const struct glibc_parame
     uint64_t most_bytes = parameter(base, GLIBC_PARAMETERS_MOST_MAPPED_BYTES);
     return count >= 0 && count <= most && field_i32(base, layout->mmap_count_max) >= 0
         && bytes <= most_bytes && bytes % GLIBC_CHUNK_BLOCK == 0 && most_bytes % GLIBC_CHUNK_BLOCK == 0
-        && (count == 0) == (bytes == 0) && (most == 0) == (most_bytes == 0)
+        && (count == 0 || bytes != 0) && (most == 0 || most_bytes != 0)
         && (uint32_t)field_i32(base, layout->fixed_threshold) <= 1;
 }
 
@@ -174,6 +174,16 @@ static bool is_of(const struct capture *capture, size_t piece, const struct mapp
     return piece < capture->piece_count && capture->pieces[piece].range.start.value < mapping->range.end.value;
 }
 
+/* An arena other than the main one follows the header of its first heap, which starts a page. */
+static bool follow_headers(const struct capture *capture, const struct glibc_malloc_layout *layout,
+    const struct glibc_books *books)
+{
+    for (size_t i = 1; i < books->count; i++)
+        if (books->items[i].value % capture->page_bytes != layout->heap_bytes)
+            return false;
+    return true;
+}
+
 /* Where mp_'s sbrk_base is by that row; ADDRESS_NONE when no place or more than one can be it. */
 static address_t locate_parameters(const struct capture *capture, const struct mapping *mapping,
     const struct glibc_malloc_layout *layout, address_t bins, bool in_use)
@@ -201,7 +211,7 @@ static struct error *choose_layouts(const struct capture *capture, const struct 
             if (error)
                 return error;
         }
-        if (!closed || layout->bins != header)
+        if (!closed || layout->bins != header || !follow_headers(capture, layout, books))
             continue;
         if (!in_use && books->count == 1)
             return NULL;

@@ -134,6 +134,10 @@ static void an_unknown_layout_is_said_to_be_one(void **state)
     build_newest(&made);
     set(&made, made.parameters, made.last);
     assert_damage(&made, "layout of no known glibc");
+    build_newest(&made);
+    set(&made, made.main_arena + made.layout->bins + GLIBC_BINS_NEXT_ARENA, made.other_arena + 8);
+    set(&made, made.other_arena + 8 + made.layout->bins + GLIBC_BINS_NEXT_ARENA, made.main_arena);
+    assert_damage(&made, "layout of no known glibc");
 }
 
 static void chunks_that_contradict_each_other_are_damage(void **state)
@@ -319,6 +323,32 @@ static void a_mapped_block_that_was_aligned_is_measured_by_its_own_header(void *
     assert_damage(&made, "mapped blocks");
 }
 
+/* Of the layout whose mappings are larger than their chunks, glibc counts 16 bytes more each time one is resized. */
+static void what_glibc_counts_too_often_is_allowed_for(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < glibc_malloc_layout_count; i++) {
+        struct fake_malloc made;
+        fake_malloc_build(&made, &glibc_malloc_layouts[i]);
+        uint64_t bytes = made.parameters + (uint64_t)(int64_t)GLIBC_PARAMETERS_MAPPED_BYTES;
+        uint64_t most = made.parameters + (uint64_t)(int64_t)GLIBC_PARAMETERS_MOST_MAPPED_BYTES;
+        set(&made, bytes, FAKE_MAPPED_BYTES + 32);
+        set(&made, most, FAKE_MAPPED_BYTES + 32);
+        if (!made.layout->mapped_tail) {
+            assert_damage(&made, "bytes of mapped blocks");
+            continue;
+        }
+        put_u32(fake_malloc_at(&made, (made.parameters + (uint64_t)(int64_t)made.layout->parameters.mmap_count) & ~7ull)
+                + (made.layout->parameters.mmap_count & 7), 0);
+        memset(made.mapped, 0, GLIBC_CHUNK_BLOCK);
+        set(&made, bytes, 32);
+        fake_malloc_walk(&made);
+        assert_sound(&made);
+        assert_sum(made.heap.mapped, 0, 0);
+        fake_malloc_free(&made);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +365,7 @@ int main(void)
         cmocka_unit_test(large_cached_chunks_have_lists_of_their_own),
         cmocka_unit_test(a_gap_in_brk_is_stepped_over),
         cmocka_unit_test(a_mapped_block_that_was_aligned_is_measured_by_its_own_header),
+        cmocka_unit_test(what_glibc_counts_too_often_is_allowed_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
