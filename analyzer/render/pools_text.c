@@ -1,10 +1,22 @@
 #include "render/pools_text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
+#include "base/size.h"
 #include "render/text.h"
 
-enum { OWNER_COLUMN = 44, LARGES_SHOWN = 8 };
+enum { NAME_COLUMN_MIN = 36, NAME_COLUMN_MAX = 72, ADDRESS_COLUMN = 15, LARGES_SHOWN = 8 };
+
+/* Wide enough for the names of owners in `rows`, and in a list for addresses before them. */
+static int name_column(const struct pools_report *report)
+{
+    const struct nginx_pools *pools = &report->process->pools;
+    size_t width = NAME_COLUMN_MIN, before = report->rows.list ? ADDRESS_COLUMN : 0;
+    for (size_t i = 0; i < report->rows.owners; i++)
+        width = size_max(width, strlen(NAME(pools->owners[i].name)) + before);
+    return (int)size_min(width, NAME_COLUMN_MAX);
+}
 
 static uint64_t owner_bytes(const struct pool_owner *owner)
 {
@@ -27,9 +39,9 @@ static void print_verdict(const struct pools_report *report)
             SIZE(owner_bytes(&pools->owners[0])), SHARE(owner_bytes(&pools->owners[0]), owner_bytes(whole)));
 }
 
-static void print_sums(const char *name, const struct pool_owner *sums)
+static void print_sums(int column, const char *name, const struct pool_owner *sums)
 {
-    printf("  %-*s %9s %10s %9s %10s %10s %10s %8s %10s\n", OWNER_COLUMN, name, COUNT(sums->pools),
+    printf("  %-*.*s %9s %10s %9s %10s %10s %10s %8s %10s\n", column, column, name, COUNT(sums->pools),
         SIZE(owner_bytes(sums)), COUNT(sums->blocks), SIZE(sums->used_bytes), SIZE(sums->wasted_bytes),
         SIZE(sums->spare_bytes), COUNT(sums->large), SIZE(sums->large_bytes));
 }
@@ -37,16 +49,17 @@ static void print_sums(const char *name, const struct pool_owner *sums)
 static void print_owners(const struct pools_report *report)
 {
     const struct nginx_pools *pools = &report->process->pools;
-    text_heading("%-*s %9s %10s %9s %10s %10s %10s %8s %10s", OWNER_COLUMN + 2, "Who holds them", "pools", "bytes",
+    const int column = name_column(report);
+    text_heading("%-*s %9s %10s %9s %10s %10s %10s %8s %10s", column + 2, "Who holds them", "pools", "bytes",
         "blocks", "used", "wasted", "spare", "large", "in large");
     for (size_t i = 0; i < report->rows.owners; i++)
-        print_sums(NAME(pools->owners[i].name), &pools->owners[i]);
+        print_sums(column, NAME(pools->owners[i].name), &pools->owners[i]);
     if (report->rows.other_owners) {
         char others[2 * SIZE_TEXT_BYTES];
         snprintf(others, sizeof(others), "(%s)", NUMBER_OF(report->rows.other_owners, "other"));
-        print_sums(others, &report->rows.others);
+        print_sums(column, others, &report->rows.others);
     }
-    print_sums("sum", &report->rows.whole);
+    print_sums(column, "sum", &report->rows.whole);
 }
 
 /* What leak suspects of one group have in common. */
@@ -58,10 +71,8 @@ static void print_suspects(const struct pools_report *report)
     text_heading("Nothing refers to these");
     for (size_t i = 0; i < report->rows.owners && pools->owners[i].kind == POOL_UNOWNED; i++) {
         const struct pool_owner *owner = &pools->owners[i];
-        printf("  %s: %s of %s", NAME(owner->name), NUMBER_OF(owner->pools, "pool"), SIZE(owner_bytes(owner)));
-        if (owner->first_block_bytes)
-            printf(", each begins with a block of %s bytes", COUNT(owner->first_block_bytes));
-        printf(", at 0x%" PRIx64 " to 0x%" PRIx64 "\n", owner->lowest.value, owner->highest.value);
+        printf("  %s: %s, %s, at 0x%" PRIx64 " to 0x%" PRIx64 "\n", NAME(owner->name),
+            NUMBER_OF(owner->pools, "pool"), SIZE(owner_bytes(owner)), owner->lowest.value, owner->highest.value);
         if (owner->contents)
             printf("    %s\n", NAME(owner->contents));
     }
@@ -109,15 +120,16 @@ static void print_request(const struct nginx_pool *pool)
 static void print_list(const struct pools_report *report)
 {
     const struct nginx_pools *pools = &report->process->pools;
+    const int column = name_column(report);
     if (!report->rows.list)
         return;
-    text_heading("%-*s %9s %10s %9s %10s %10s %10s %8s %10s", OWNER_COLUMN + 2, "Each pool", "", "bytes", "blocks",
-        "used", "wasted", "spare", "large", "in large");
+    text_heading("%-*s %9s %10s %9s %10s %10s %10s %8s %10s", column + 2, "Each pool", "", "bytes", "blocks", "used",
+        "wasted", "spare", "large", "in large");
     for (size_t i = 0; i < report->rows.list_count; i++) {
         const struct nginx_pool *pool = &pools->pools[report->rows.list[i]];
-        char name[OWNER_COLUMN + 1];
+        char name[NAME_TEXT_BYTES + ADDRESS_COLUMN];
         snprintf(name, sizeof(name), "0x%" PRIx64 " %s", pool->address.value, NAME(pools->owners[pool->owner].name));
-        printf("  %-*s %9s %10s %9s %10s %10s %10s %8s %10s\n", OWNER_COLUMN, name, "", SIZE(pool_bytes(pool)),
+        printf("  %-*.*s %9s %10s %9s %10s %10s %10s %8s %10s\n", column, column, name, "", SIZE(pool_bytes(pool)),
             COUNT(pool->blocks), SIZE(pool->used_bytes), SIZE(pool->wasted_bytes), SIZE(pool->spare_bytes),
             COUNT(pool->large_count), SIZE(pool->large_bytes));
         print_request(pool);

@@ -57,7 +57,7 @@ static void unowned_pools_come_first(void **state)
     (void)state;
     ASSERT_IN_ORDER(print(10, 0), "1234 nginx: unowned: 1 pool holds 8 KiB: nothing that lives refers to it; all ",
         "Who holds them", "unowned, 4096-byte blocks", "requests", "sum", "Nothing refers to these",
-        "each begins with a block of 4,096 bytes", "points to ngx_http_x_handler", "512 connections, 3 in use",
+        "1 pool, 8 KiB, at 0x5000 to 0x5000", "points to ngx_http_x_handler", "512 connections, 3 in use",
         "Structures of nginx 1.20 to 1.30.");
 }
 
