@@ -30,7 +30,7 @@ struct error *glibc_add_stretch(struct arena_walk *a, struct address_range range
 struct error *glibc_walk_main_arena(struct arena_walk *a);
 struct error *glibc_walk_thread_arena(struct arena_walk *a);
 
-/* The end of the writable anonymous memory that goes on from `at`. */
+/* The end of the anonymous memory that goes on from `at`. */
 address_t glibc_memory_end(const struct glibc_walk *walk, address_t at);
 
 struct error *glibc_arena_damage(const struct arena_walk *a, address_t at, const char *what);

@@ -117,7 +117,7 @@ static struct error *look_through(struct glibc_walk *walk, uint64_t start, uint6
     return NULL;
 }
 
-/* The parts of a mapping that no arena has. */
+/* What no arena has of a range. */
 static struct error *look_beside_arenas(struct glibc_walk *walk, struct address_range range)
 {
     uint64_t from = range.start.value;
@@ -132,11 +132,21 @@ static struct error *look_beside_arenas(struct glibc_walk *walk, struct address_
     return look_through(walk, from, range.end.value);
 }
 
+/* Neighbours are looked through as one: madvise() or mprotect() on a part of a block splits its mapping. */
 struct error *glibc_walk_mapped(struct glibc_walk *walk)
 {
+    const struct mappings *mappings = &walk->capture->mappings;
     struct error *error = NULL;
-    for (size_t i = 0; i < walk->capture->mappings.count && !error; i++)
-        if (may_have_blocks(&walk->capture->mappings.items[i]))
-            error = look_beside_arenas(walk, walk->capture->mappings.items[i].range);
+    for (size_t i = 0; i < mappings->count && !error;) {
+        if (!may_have_blocks(&mappings->items[i])) {
+            i++;
+            continue;
+        }
+        struct address_range run = mappings->items[i++].range;
+        for (; i < mappings->count && may_have_blocks(&mappings->items[i])
+             && address_equal(mappings->items[i].range.start, run.end); i++)
+            run.end = mappings->items[i].range.end;
+        error = look_beside_arenas(walk, run);
+    }
     return error ? error : chunk_map_seal(&walk->heap->chunks);
 }

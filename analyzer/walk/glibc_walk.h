@@ -70,10 +70,13 @@ const struct glibc_stretch *glibc_stretch_at(const struct glibc_walk *walk, addr
 /* The chunk that ends the arena. */
 address_t glibc_top(const struct glibc_walk *walk, size_t arena);
 
-/* Memory that malloc may have taken: anonymous, which huge pages of their own are, too, in spite of their path. */
+/*
+ * Memory that malloc may have taken: anonymous, which huge pages of their own are, too, in spite of their path. The
+ * program may have made it read-only since.
+ */
 static inline bool glibc_may_have(const struct mapping *mapping)
 {
-    return mapping->writable && !mapping->shared
+    return mapping->readable && !mapping->shared
         && (!mapping_has_file(mapping) || strcmp(mapping->path, "/anon_hugepage") == 0);
 }
 

@@ -323,6 +323,23 @@ static void a_mapped_block_that_was_aligned_is_measured_by_its_own_header(void *
     assert_damage(&made, "mapped blocks");
 }
 
+/* A block whose second half the program has made read-only lies in two mappings. */
+static void a_mapped_block_may_lie_in_several_mappings(void **state)
+{
+    (void)state;
+    struct fake_malloc made;
+    build_newest(&made);
+    struct mapping *whole = &made.fake.capture.mappings.items[4];
+    address_t end = whole->range.end;
+    whole->range.end = address_add(whole->range.start, FAKE_MAPPED_BYTES / 2);
+    uint64_t half = whole->range.end.value;
+    fake_capture_map_only(&made.fake, half, end.value - half)->writable = false;
+    fake_malloc_walk(&made);
+    assert_sound(&made);
+    assert_sum(made.heap.mapped, 1, FAKE_MAPPED_BYTES);
+    fake_malloc_free(&made);
+}
+
 /* Of the layout whose mappings are larger than their chunks, glibc counts 16 bytes more each time one is resized. */
 static void what_glibc_counts_too_often_is_allowed_for(void **state)
 {
@@ -365,6 +382,7 @@ int main(void)
         cmocka_unit_test(large_cached_chunks_have_lists_of_their_own),
         cmocka_unit_test(a_gap_in_brk_is_stepped_over),
         cmocka_unit_test(a_mapped_block_that_was_aligned_is_measured_by_its_own_header),
+        cmocka_unit_test(a_mapped_block_may_lie_in_several_mappings),
         cmocka_unit_test(what_glibc_counts_too_often_is_allowed_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
