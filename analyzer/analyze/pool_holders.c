@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/size.h"
 #include "layouts/choose_lua_layout.h"
 #include "target/capture_parts.h"
 #include "walk/lua_objects.h"
@@ -23,20 +24,22 @@ static struct error *add_holder(struct pool_holders *holders, struct pool_holder
     return NULL;
 }
 
-/* The module whose variables and code the loaded file around `at` has, if it has one module alone. */
-static const struct nginx_module *only_module_of(const struct pool_owners_input *input, const struct elf_module *image,
-    bool *is_nginx)
+static struct error *find_images(struct pool_holders *holders)
 {
-    const struct nginx_module *only = NULL;
-    *is_nginx = false;
+    const struct pool_owners_input *input = holders->input;
+    holders->images = calloc(input->modules->count + 1, sizeof(*holders->images));
+    if (!holders->images)
+        return error_no_memory();
     for (size_t i = 0; i < input->site->module_count; i++) {
         const struct nginx_module *module = &input->site->modules[i];
-        if (elf_modules_at(input->modules, &input->capture->mappings, module->address) != image)
+        const struct elf_module *file = elf_modules_at(input->modules, &input->capture->mappings, module->address);
+        if (!file)
             continue;
-        only = *is_nginx ? NULL : module;
-        *is_nginx = true;
+        struct pool_holder_image *image = &holders->images[file - input->modules->items];
+        image->only = image->is_nginx ? NULL : module;
+        image->is_nginx = true;
     }
-    return only;
+    return NULL;
 }
 
 /* Call `visit` with the writable data of each file that has nginx modules; or of each that has none. */
@@ -48,9 +51,7 @@ static struct error *each_data(struct pool_holders *holders, bool of_nginx,
     struct error *error = NULL;
     for (size_t k = 0; k < input->modules->count && !error; k++) {
         const struct elf_module *image = &input->modules->items[k];
-        bool is_nginx;
-        only_module_of(input, image, &is_nginx);
-        if (is_nginx != of_nginx)
+        if (holders->images[k].is_nginx != of_nginx)
             continue;
         for (size_t i = 0; i < mappings->count && !error; i++)
             if (mappings->items[i].writable && elf_modules_of(input->modules, &mappings->items[i]) == image)
@@ -230,7 +231,9 @@ struct error *pool_holders_find(const struct pool_owners_input *input, const str
     struct error *error = pool_reach_new(input->capture, input->heap, pools, &holders->reach);
     if (error || pool_reach_left(holders->reach) == 0)
         return error;
-    error = each_data(holders, true, learn);
+    error = find_images(holders);
+    if (!error)
+        error = each_data(holders, true, learn);
     bar_ways(holders, pools);
     if (!error)
         error = configurations(holders, pools);
@@ -263,20 +266,21 @@ static void name_root(const struct nginx_root *root, char *name, size_t name_byt
         root->of_old_cycle ? " of an old cycle" : "");
 }
 
-/* By its symbol where the file has one. */
-static void name_variable(const struct pool_owners_input *input, address_t at, char *name, size_t name_bytes)
+/* By its symbol where the file has one. Of one without, the page will do: it may be one of a long array. */
+static void name_variable(const struct pool_holders *holders, address_t at, char *name, size_t name_bytes)
 {
-    bool is_nginx;
-    const char *file = image_name(input->names, at), *variable = variable_name(input->names, at);
-    const struct elf_module *image = elf_modules_at(input->modules, &input->capture->mappings, at);
-    const struct nginx_module *module = only_module_of(input, image, &is_nginx);
-    const char *origin = module ? module->name : file;
+    const struct pool_owners_input *input = holders->input;
+    const struct elf_module *file = elf_modules_at(input->modules, &input->capture->mappings, at);
+    const struct nginx_module *module = file ? holders->images[file - input->modules->items].only : NULL;
+    const char *origin = module ? module->name : image_name(input->names, at);
+    const char *variable = variable_name(input->names, at);
     if (variable)
         snprintf(name, name_bytes, "%s global %s", origin, variable);
     else if (module)
         snprintf(name, name_bytes, "%s global", origin);
     else
-        snprintf(name, name_bytes, "%s global at +0x%" PRIx64, origin, image_offset(input->names, at));
+        snprintf(name, name_bytes, "%s global near +0x%" PRIx64, origin,
+            round_down(image_offset(input->names, at), input->capture->page_bytes));
 }
 
 void pool_holders_name(const struct pool_holders *holders, uint32_t holder, char *name, size_t name_bytes)
@@ -287,12 +291,13 @@ void pool_holders_name(const struct pool_holders *holders, uint32_t holder, char
     else if (item->text)
         snprintf(name, name_bytes, "%s", item->text);
     else
-        name_variable(holders->input, item->variable, name, name_bytes);
+        name_variable(holders, item->variable, name, name_bytes);
 }
 
 void pool_holders_free(struct pool_holders *holders)
 {
     ARRAY_FREE(holders);
+    free(holders->images);
     nginx_roots_free(&holders->nginx_roots);
     pool_reach_free(holders->reach);
 }

@@ -13,6 +13,8 @@
 #ifndef RESPIRE_ANALYZE_POOL_HOLDERS_H
 #define RESPIRE_ANALYZE_POOL_HOLDERS_H
 
+#include <stdbool.h>
+
 #include "analyze/pool_owners.h"
 #include "walk/nginx_roots.h"
 #include "walk/pool_reach.h"
@@ -23,8 +25,15 @@ struct pool_holder {
     const char *text;   /* what else it is; static */
 };
 
+/* A loaded file, as far as it is nginx's. */
+struct pool_holder_image {
+    bool is_nginx;                    /* it has modules */
+    const struct nginx_module *only;  /* the only one; NULL: several, or none */
+};
+
 struct pool_holders {
     const struct pool_owners_input *input;
+    struct pool_holder_image *images; /* of each of the target's files; owned */
     struct pool_holder *items; /* their indexes are the roots of `reach` */
     size_t count, capacity;
     struct nginx_roots nginx_roots;

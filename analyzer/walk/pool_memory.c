@@ -1,5 +1,7 @@
 #include "walk/pool_memory.h"
 
+#include <stdlib.h>
+
 #include "locate/nginx_pool_header.h"
 
 struct address_range pool_chunk_contents(struct memory_view *view, const struct nginx_pools *pools,
@@ -19,4 +21,26 @@ struct address_range pool_chunk_contents(struct memory_view *view, const struct 
         address_add(block.range.start, is_first ? NGINX_POOL_BYTES : NGINX_POOL_BLOCK_BYTES),
         address(last),
     };
+}
+
+bool chunks_by_pool_make(const struct nginx_pools *pools, struct chunks_by_pool *lists)
+{
+    uint32_t *first = lists->first = calloc(pools->count + 2, sizeof(*first));
+    lists->chunks = calloc(pools->chunk_count + 1, sizeof(*lists->chunks));
+    if (!first || !lists->chunks)
+        return false;
+    /* first[p + 1] counts up from where the list of p starts to where it ends, which is where the next one starts. */
+    for (size_t i = 0; i < pools->chunk_count; i++)
+        first[pools->chunks[i].pool + 2]++;
+    for (size_t i = 2; i < pools->count + 2; i++)
+        first[i] += first[i - 1];
+    for (size_t i = 0; i < pools->chunk_count; i++)
+        lists->chunks[first[pools->chunks[i].pool + 1]++] = (uint32_t)i;
+    return true;
+}
+
+void chunks_by_pool_free(struct chunks_by_pool *lists)
+{
+    free(lists->first);
+    free(lists->chunks);
 }

@@ -1,7 +1,6 @@
 #include "walk/pool_reach.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/array.h"
 #include "base/range_search.h"
@@ -11,25 +10,13 @@
 #include "walk/chunk_marks.h"
 #include "walk/pool_memory.h"
 #include "walk/reach_doubt.h"
+#include "walk/reach_queue.h"
 #include "walk/shared_objects.h"
 
-enum { WORD_BYTES = 8, STRUCTURE_BYTES_MAX = NGINX_POOL_MAX_LIMIT, QUEUE_SLACK = 4096 };
+enum { WORD_BYTES = 8, STRUCTURE_BYTES_MAX = NGINX_POOL_MAX_LIMIT };
 
 /* Roots from here on are entries: their index follows. */
 static const uint32_t first_entry = (uint32_t)1 << 31;
-
-/* Memory to be gone through. */
-struct pending {
-    struct address_range range;
-    uint32_t root;
-    bool of_cycle; /* in the pool of a cycle */
-};
-
-struct queue {
-    struct pending *items;
-    size_t count, capacity;
-    size_t next; /* the first that is left */
-};
 
 struct pool_reach {
     const struct capture *capture;
@@ -40,30 +27,12 @@ struct pool_reach {
     struct shared_objects shared;
     struct chunk_marks seen;
     bool entered[POOL_KINDS];
-    uint32_t *roots;           /* of pools */
-    uint32_t *first_chunks;    /* of each pool, in chunks_by_pool; one more at the end */
-    uint32_t *chunks_by_pool;  /* indexes of pools->chunks */
+    uint32_t *roots; /* of pools */
+    struct chunks_by_pool chunks_by_pool;
     uint64_t left;
-    struct queue near, far; /* `far`: contents of pools, after everything else */
+    struct reach_queue near, far; /* `far`: contents of pools, after everything else */
     struct reach_entries entries;
 };
-
-static bool list_chunks_by_pool(struct pool_reach *reach)
-{
-    const struct nginx_pools *pools = reach->pools;
-    uint32_t *first = calloc(pools->count + 2, sizeof(*first));
-    reach->first_chunks = first;
-    reach->chunks_by_pool = calloc(pools->chunk_count + 1, sizeof(*reach->chunks_by_pool));
-    if (!first || !reach->chunks_by_pool)
-        return false;
-    for (size_t i = 0; i < pools->chunk_count; i++)
-        first[pools->chunks[i].pool + 2]++;
-    for (size_t i = 2; i < pools->count + 2; i++)
-        first[i] += first[i - 1];
-    for (size_t i = 0; i < pools->chunk_count; i++)
-        reach->chunks_by_pool[first[pools->chunks[i].pool + 1]++] = (uint32_t)i;
-    return true;
-}
 
 static bool make_roots(struct pool_reach *reach)
 {
@@ -97,8 +66,8 @@ struct error *pool_reach_new(const struct capture *capture, const struct glibc_h
     };
     if (chunks->count)
         made->span = (struct address_range){chunks->items[0].range.start, chunks->items[chunks->count - 1].range.end};
-    if (!chunk_marks_make(chunks, &made->seen) || !list_chunks_by_pool(made) || !make_roots(made)
-        || !shared_objects_make(&made->view, pools, &made->shared)) {
+    if (!chunk_marks_make(chunks, &made->seen) || !chunks_by_pool_make(pools, &made->chunks_by_pool)
+        || !make_roots(made) || !shared_objects_make(&made->view, pools, &made->shared)) {
         pool_reach_free(made);
         return error_no_memory();
     }
@@ -114,8 +83,7 @@ void pool_reach_free(struct pool_reach *reach)
     shared_objects_free(&reach->shared);
     chunk_marks_free(&reach->seen);
     free(reach->roots);
-    free(reach->first_chunks);
-    free(reach->chunks_by_pool);
+    chunks_by_pool_free(&reach->chunks_by_pool);
     ARRAY_FREE(&reach->near);
     ARRAY_FREE(&reach->far);
     ARRAY_FREE(&reach->entries);
@@ -133,28 +101,6 @@ void pool_reach_learn(struct pool_reach *reach, struct address_range range)
 void pool_reach_enter(struct pool_reach *reach, enum pool_kind kind)
 {
     reach->entered[kind] = true;
-}
-
-static struct error *add_pending(struct queue *queue, struct address_range range, uint32_t root, bool of_cycle)
-{
-    struct pending *pending = range_bytes(range) ? ARRAY_ADD(queue) : NULL;
-    if (pending)
-        *pending = (struct pending){range, root, of_cycle};
-    return pending || range_bytes(range) == 0 ? NULL : error_no_memory();
-}
-
-/* What was taken makes room when it is half of the queue. */
-static bool take_pending(struct queue *queue, struct pending *taken)
-{
-    if (queue->next == queue->count)
-        return false;
-    *taken = queue->items[queue->next++];
-    if (queue->next > QUEUE_SLACK && queue->next > queue->count / 2) {
-        queue->count -= queue->next;
-        memmove(queue->items, queue->items + queue->next, queue->count * sizeof(*queue->items));
-        queue->next = 0;
-    }
-    return true;
 }
 
 static bool is_of_cycle(const struct pool_reach *reach, const struct pool_chunk *chunk)
@@ -178,7 +124,7 @@ static struct error *put_off(struct pool_reach *reach, address_t object, uint32_
 static struct error *take_chunk(struct pool_reach *reach, struct address_range block, uint32_t root, bool of_cycle)
 {
     if (chunk_marks_set(&reach->seen, address_subtract(block.start, CHUNK_HEADER_BYTES)))
-        return add_pending(&reach->near, block, root, of_cycle);
+        return reach_queue_add(&reach->near, block, root, of_cycle);
     meet_again(reach, block.start, root);
     return NULL;
 }
@@ -192,9 +138,10 @@ static struct error *take_pool(struct pool_reach *reach, uint32_t pool, uint32_t
     reach->roots[pool] = root;
     reach->left--;
     struct error *error = NULL;
-    for (uint32_t i = reach->first_chunks[pool]; i < reach->first_chunks[pool + 1] && !error; i++) {
-        const struct pool_chunk *chunk = &reach->pools->chunks[reach->chunks_by_pool[i]];
-        error = add_pending(&reach->far, pool_chunk_contents(&reach->view, reach->pools, chunk), root, false);
+    const struct chunks_by_pool *lists = &reach->chunks_by_pool;
+    for (uint32_t i = lists->first[pool]; i < lists->first[pool + 1] && !error; i++) {
+        const struct pool_chunk *chunk = &reach->pools->chunks[lists->chunks[i]];
+        error = reach_queue_add(&reach->far, pool_chunk_contents(&reach->view, reach->pools, chunk), root, false);
     }
     return error;
 }
@@ -243,7 +190,7 @@ static struct error *reach_pool_chunk(struct pool_reach *reach, const struct poo
     if (chunk->is_large)
         return take_chunk(reach, pool_chunk_contents(&reach->view, reach->pools, chunk), reference->root, of_cycle);
     return shared_objects_take(&reach->shared, reference->pointer, &object)
-        ? add_pending(&reach->near, object, reference->root, of_cycle) : NULL;
+        ? reach_queue_add(&reach->near, object, reference->root, of_cycle) : NULL;
 }
 
 static struct error *follow(struct pool_reach *reach, const struct reference *reference)
@@ -287,21 +234,21 @@ void pool_reach_bar(struct pool_reach *reach, struct address_range range)
         chunk_marks_set(&reach->seen, chunk.range.start);
 }
 
-static struct error *go_through(struct pool_reach *reach, const struct pending *pending)
+static struct error *go_through(struct pool_reach *reach, const struct reach_item *item)
 {
     const uint64_t low = reach->span.start.value, bytes = range_bytes(reach->span);
-    const struct shared_block *block = shared_objects_block(&reach->shared, pending->range.start);
-    struct address_range left = pending->range;
+    const struct shared_block *block = shared_objects_block(&reach->shared, item->range.start);
+    struct address_range left = item->range;
     struct capture_piece part;
     struct error *error = NULL;
     while (!error && capture_next_part(reach->capture, &left, &part)) {
         const uint64_t part_bytes = round_down(range_bytes(part.range), WORD_BYTES);
         for (uint64_t at = 0; at < part_bytes && !error; at += WORD_BYTES) {
             uint64_t word = field_u64(part.data + at, 0);
-            if (word - low >= bytes || word % WORD_BYTES || range_holds(pending->range, address(word), 1))
+            if (word - low >= bytes || word % WORD_BYTES || range_holds(item->range, address(word), 1))
                 continue;
             const struct reference reference = {
-                address_add(part.range.start, at), address(word), pending->of_cycle, pending->root,
+                address_add(part.range.start, at), address(word), item->of_cycle, item->root,
             };
             if (!block || !shared_objects_is_blank(&reach->shared, block, reference.place))
                 error = follow(reach, &reference);
@@ -314,7 +261,7 @@ struct error *pool_reach_from_range(struct pool_reach *reach, struct address_ran
 {
     const struct nginx_pools *pools = reach->pools;
     const struct pool_chunk *chunk = RANGE_HOLDING(pools->chunks, pools->chunk_count, range.start);
-    return go_through(reach, &(struct pending){range, root, chunk && is_of_cycle(reach, chunk)});
+    return go_through(reach, &(struct reach_item){range, root, chunk && is_of_cycle(reach, chunk)});
 }
 
 struct error *pool_reach_behind(struct pool_reach *reach, address_t pointer, uint32_t root)
@@ -326,7 +273,7 @@ struct error *pool_reach_behind(struct pool_reach *reach, address_t pointer, uin
         return NULL;
     while (!error && object.end.value < limit.value && shared_objects_at(&reach->shared, object.end, &object)
         && shared_objects_take(&reach->shared, object.start, &taken))
-        error = add_pending(&reach->near, taken, root, true);
+        error = reach_queue_add(&reach->near, taken, root, true);
     return error;
 }
 
@@ -335,12 +282,12 @@ struct error *pool_reach_behind(struct pool_reach *reach, address_t pointer, uin
  */
 static struct error *follow_pending(struct pool_reach *reach, bool is_entry)
 {
-    struct pending pending;
+    struct reach_item item;
     struct error *error = NULL;
     while (!error
-        && (((reach->left || is_entry) && take_pending(&reach->near, &pending))
-            || (reach->left && take_pending(&reach->far, &pending))))
-        error = go_through(reach, &pending);
+        && (((reach->left || is_entry) && reach_queue_take(&reach->near, &item))
+            || (reach->left && reach_queue_take(&reach->far, &item))))
+        error = go_through(reach, &item);
     return error;
 }
 

@@ -81,7 +81,7 @@ static void contexts_and_variables_hold(void **state)
 {
     const struct scene *scene = *state;
     assert_held(scene, scene->holders.of_context, POOL_MODULE, "ngx_http_core_module request context");
-    assert_held(scene, scene->holders.of_variable, POOL_MODULE, "nginx global at +0x3000");
+    assert_held(scene, scene->holders.of_variable, POOL_MODULE, "nginx global near +0x3000");
 }
 
 /* Neither what configuring left behind holds anything, nor pools that only hold each other. */
