@@ -167,9 +167,11 @@ static struct error *examine_once(struct target *target, const struct examine_op
     return error;
 }
 
+/* That its malloc is a foreign one is no contradiction. */
 static bool contradicts_itself(const struct process *process)
 {
-    return process_damaged_state(process) || process->malloc.damage || process->pools.damage
+    return process_damaged_state(process) || process->malloc.damage
+        || (process->pools.damage && process->malloc.layout)
         || (process->has_map && checks_first_failed(&process->map.checks));
 }
 

@@ -2,6 +2,7 @@
 #include "cli/look.h"
 #include "render/pools_json.h"
 #include "render/pools_text.h"
+#include "render/text.h"
 
 /* Nothing is shown of pools that are not there, or do not add up: one sentence why. */
 static struct error *nothing_to_show(const struct look *look)
@@ -11,8 +12,8 @@ static struct error *nothing_to_show(const struct look *look)
         return error_new(ERROR_NOT_UNDERSTOOD, "process %d %s: no nginx, or none of a known layout: it has no cycle",
             process->pid, look->name);
     if (process->pools.damage)
-        return error_new(ERROR_NOT_UNDERSTOOD, "process %d %s: nginx's pools were not understood after %u looks: %s",
-            process->pid, look->name, process->attempts, error_text(process->pools.damage));
+        return error_new(ERROR_NOT_UNDERSTOOD, "process %d %s: nginx's pools were not understood after %s: %s",
+            process->pid, look->name, NUMBER_OF(process->attempts, "look"), error_text(process->pools.damage));
     return NULL;
 }
 

@@ -93,4 +93,5 @@ def test_foreign_malloc(nginx, build, respire, name):
         pytest.skip(f"no other allocators to be had: {reason}")
     server = nginx(preload=other_allocators.library(root, name))
     server.wait_until_idle()
-    assert "malloc is not glibc's" in respire("pools", server.worker, "--json", expect=4)
+    sentence = respire("pools", server.worker, "--json", expect=4)
+    assert "malloc is not glibc's" in sentence and "after 1 look:" in sentence
