@@ -188,7 +188,15 @@ static void walk(const struct capture *capture)
             abort(); /* only for want of memory */
         check_state(&state);
         analyze(&state);
-        struct ledger_input input = {capture, &modules, &zones, &state, 1};
+        const struct allocator_modules allocators = {0};
+        const struct ledger_input input = {
+            .capture = capture,
+            .modules = &modules,
+            .allocators = &allocators,
+            .zones = &zones,
+            .states = &state,
+            .state_count = 1,
+        };
         error = ledger_make(&input, &map);
         error_free(error);
         memory_map_release(&map);
