@@ -11,6 +11,7 @@ import threading
 
 import pool_keeper
 from answers import assert_checked
+from core_files import write_core
 from processes import children_of, wait_until, wait_until_idle
 
 MODULE = pool_keeper.MODULE
@@ -79,6 +80,17 @@ def test_every_shape(keeper, respire):
     answer = respire("pools", pools.worker, "--json", "--list")
     assert_as_told(answer, kept)
     assert_nothing_else_is_the_modules(answer, kept)
+
+
+def test_every_shape_from_files(keeper, respire, tmp_path):
+    """The same from a core file and from a snapshot."""
+    pools = keeper()
+    keep_every_shape(pools)
+    kept = pools.pools()
+    core, snapshot = write_core(pools.worker, tmp_path), tmp_path / "snapshot"
+    assert_as_told(respire("pools", "--core", core, "--json", "--list"), kept)
+    respire("snapshot", pools.worker, "-o", snapshot)
+    assert_as_told(respire("pools", "--snapshot", snapshot, "--json", "--list"), kept)
 
 
 @contextlib.contextmanager
