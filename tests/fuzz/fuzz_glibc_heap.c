@@ -18,11 +18,12 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "damage.h"
 #include "locate/glibc_arenas.h"
 #include "target/capture.h"
 #include "walk/glibc_heap.h"
 
-enum { PATCH_BYTES = 8, PATCHES_MAX = 64, IMAGES = 2, WORDS_OF_CHUNK = 4, WORDS_OF_STATE = 288, WORD_BYTES = 8 };
+enum { PATCH_BYTES = 8, IMAGES = 2, WORDS_OF_CHUNK = 4, WORDS_OF_STATE = 288, WORD_BYTES = 8 };
 
 /* A capture, and where in it malloc's own books are. */
 struct image {
@@ -30,15 +31,8 @@ struct image {
     ARRAY(unsigned char *) books;
 };
 
-/* What a patch overwrote. */
-struct undo {
-    unsigned char *word;
-    uint64_t value;
-};
-
 static struct image images[IMAGES];
-static struct undo undos[PATCHES_MAX];
-static size_t undo_count;
+static struct damage damage;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
@@ -159,9 +153,7 @@ static void apply_patch(const struct image *image, const uint8_t *patch)
     unsigned char *word = patch[1] % 8 ? image->books.items[place % image->books.count]
                                        : any_word(&image->capture, place);
     const unsigned char *other = image->books.items[(uint64_t)place * 2654435761u % image->books.count];
-    uint64_t value;
-    memcpy(&value, word, sizeof(value));
-    undos[undo_count++] = (struct undo){word, value};
+    uint64_t value = damage_note(&damage, word);
     switch (patch[0] % 7) {
     case 0:
         value ^= (uint64_t)1 << small % 64;
@@ -186,14 +178,6 @@ static void apply_patch(const struct image *image, const uint8_t *patch)
         break;
     }
     memcpy(word, &value, sizeof(value));
-}
-
-static void restore(void)
-{
-    while (undo_count) {
-        const struct undo *undo = &undos[--undo_count];
-        memcpy(undo->word, &undo->value, sizeof(undo->value));
-    }
 }
 
 static void demand(bool holds)
@@ -256,9 +240,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         return 0;
     const struct image *image = &images[bytes[0] % IMAGES];
     size_t patches = (count - 1) / PATCH_BYTES;
-    for (size_t i = 0; i < patches && i < PATCHES_MAX; i++)
+    for (size_t i = 0; i < patches && i < DAMAGE_MAX; i++)
         apply_patch(image, bytes + 1 + i * PATCH_BYTES);
     walk(&image->capture);
-    restore();
+    damage_undo(&damage);
     return 0;
 }

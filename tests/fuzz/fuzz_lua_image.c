@@ -17,22 +17,16 @@
 
 #include "analyze/holders.h"
 #include "analyze/ledger.h"
+#include "damage.h"
 #include "locate/lua_states.h"
 #include "locate/nginx_zones.h"
 #include "target/capture.h"
 #include "walk/lua_state.h"
 
-enum { PATCH_BYTES = 8, PATCHES_MAX = 64, IMAGES = 2 };
-
-/* What a patch overwrote. */
-struct undo {
-    unsigned char *byte;
-    uint64_t value;
-};
+enum { PATCH_BYTES = 8, IMAGES = 2 };
 
 static struct capture images[IMAGES];
-static struct undo undos[PATCHES_MAX];
-static size_t undo_count;
+static struct damage damage;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
@@ -112,8 +106,7 @@ static void apply_patch(const struct capture *capture, const uint8_t *patch)
     unsigned char *byte = find_place(capture, place & ~7u, &left, &at);
     if (left < 8)
         return;
-    undos[undo_count].byte = byte;
-    memcpy(&undos[undo_count++].value, byte, 8);
+    value = damage_note(&damage, byte);
     switch (patch[0] % 6) {
     case 0:
         byte[small % 8] ^= (unsigned char)(1 << (small >> 8) % 8);
@@ -129,7 +122,6 @@ static void apply_patch(const struct capture *capture, const uint8_t *patch)
         value = elsewhere.value;
         break;
     case 4:
-        memcpy(&value, byte, sizeof(value));
         value += (int16_t)small;
         break;
     default:
@@ -137,14 +129,6 @@ static void apply_patch(const struct capture *capture, const uint8_t *patch)
         break;
     }
     memcpy(byte, &value, sizeof(value));
-}
-
-static void restore(void)
-{
-    while (undo_count) {
-        const struct undo *undo = &undos[--undo_count];
-        memcpy(undo->byte, &undo->value, sizeof(undo->value));
-    }
 }
 
 static void check_state(const struct lua_state *state)
@@ -213,9 +197,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         return 0;
     const struct capture *image = &images[bytes[0] % IMAGES];
     size_t patches = (count - 1) / PATCH_BYTES;
-    for (size_t i = 0; i < patches && i < PATCHES_MAX; i++)
+    for (size_t i = 0; i < patches && i < DAMAGE_MAX; i++)
         apply_patch(image, bytes + 1 + i * PATCH_BYTES);
     walk(image);
-    restore();
+    damage_undo(&damage);
     return 0;
 }

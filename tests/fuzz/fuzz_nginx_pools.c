@@ -11,23 +11,17 @@
 #include <string.h>
 
 #include "analyze/pool_owners.h"
+#include "damage.h"
 #include "fake_holders.h"
 #include "walk/nginx_anchors.h"
 #include "walk/nginx_pools.h"
 
-enum { PATCH_BYTES = 8, PATCHES_MAX = 64, WORD_BYTES = 8, CHUNK_HEAD = 8 };
-
-/* What a patch overwrote. */
-struct undo {
-    unsigned char *word;
-    uint64_t value;
-};
+enum { PATCH_BYTES = 8, WORD_BYTES = 8, CHUNK_HEAD = 8 };
 
 static struct fake_nginx nginx;
 static struct fake_holders holders;
 static uint64_t words; /* that may be patched: what is in use of the heap, then what is of the data */
-static struct undo undos[PATCHES_MAX];
-static size_t undo_count;
+static struct damage damage;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
@@ -70,8 +64,7 @@ static void apply_patch(const uint8_t *patch)
     if (is_chunk_head(place))
         return;
     unsigned char *word = fake_at(&nginx, place);
-    memcpy(&value, word, sizeof(value));
-    undos[undo_count++] = (struct undo){word, value};
+    value = damage_note(&damage, word);
     switch (patch[0] % 6) {
     case 0:
         value ^= (uint64_t)1 << small % 64;
@@ -93,14 +86,6 @@ static void apply_patch(const uint8_t *patch)
         break;
     }
     memcpy(word, &value, sizeof(value));
-}
-
-static void restore(void)
-{
-    while (undo_count) {
-        const struct undo *undo = &undos[--undo_count];
-        memcpy(undo->word, &undo->value, sizeof(undo->value));
-    }
 }
 
 /* Every pool is in one row of its kind, and rows sum to what pools have. */
@@ -147,13 +132,13 @@ static void look_into_pools(const struct nginx_site *site)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct nginx_site site;
-    for (size_t i = 0; i < count / PATCH_BYTES && i < PATCHES_MAX; i++)
+    for (size_t i = 0; i < count / PATCH_BYTES && i < DAMAGE_MAX; i++)
         apply_patch(bytes + i * PATCH_BYTES);
     if (locate_nginx_cycle(NULL, &nginx.fake.capture, &nginx.heap.chunks, &site))
         abort();
     if (site.layout.cycle)
         look_into_pools(&site);
     nginx_site_free(&site);
-    restore();
+    damage_undo(&damage);
     return 0;
 }

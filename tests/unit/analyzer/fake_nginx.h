@@ -38,6 +38,10 @@ void fake_nginx_seal(struct fake_nginx *nginx);
 /* What the target has at `at`. */
 unsigned char *fake_at(struct fake_nginx *nginx, uint64_t at);
 
+/* The word there: write it, read it. */
+void fake_put(struct fake_nginx *nginx, uint64_t at, uint64_t value);
+uint64_t fake_get(struct fake_nginx *nginx, uint64_t at);
+
 /* A used chunk with a block of `bytes`; where the block begins. */
 uint64_t fake_malloc(struct fake_nginx *nginx, uint64_t bytes);
 

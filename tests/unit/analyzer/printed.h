@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct printed {
     FILE *usual;
@@ -22,5 +23,21 @@ static inline void printed_end(struct printed *printed)
     fclose(stdout);
     stdout = printed->usual;
 }
+
+/* Fails unless the texts, of which the last is NULL, stand in `text` in this order; then frees it. After cmocka.h. */
+static inline void assert_in_order(char *text, const char *const texts[])
+{
+    const char *from = text;
+    for (; *texts; texts++) {
+        const char *found = strstr(from, *texts);
+        if (!found)
+            fail_msg("\"%s\" is missing, or too early, in:\n%s", *texts, text);
+        else
+            from = found + strlen(*texts);
+    }
+    free(text);
+}
+
+#define ASSERT_IN_ORDER(text, ...) assert_in_order(text, (const char *const[]){__VA_ARGS__, NULL})
 
 #endif

@@ -21,22 +21,6 @@ static char *print(size_t top)
     return printed.text;
 }
 
-/* Fails unless the texts stand in `printed` in this order; then frees it. */
-static void assert_in_order(char *printed, const char *const texts[])
-{
-    const char *from = printed;
-    for (; *texts; texts++) {
-        const char *found = strstr(from, *texts);
-        if (!found)
-            fail_msg("\"%s\" is missing, or too early, in:\n%s", *texts, printed);
-        else
-            from = found + strlen(*texts);
-    }
-    free(printed);
-}
-
-#define ASSERT_IN_ORDER(printed, ...) assert_in_order(printed, (const char *const[]){__VA_ARGS__, NULL})
-
 static int make(void **state)
 {
     (void)state;

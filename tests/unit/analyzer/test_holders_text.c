@@ -22,22 +22,6 @@ static char *print(const struct lua_holders *holders, unsigned parts, size_t top
     return printed.text;
 }
 
-/* Fails unless the texts stand in `printed` in this order; then frees it. */
-static void assert_in_order(char *printed, const char *const texts[])
-{
-    const char *from = printed;
-    for (; *texts; texts++) {
-        const char *found = strstr(from, *texts);
-        if (!found)
-            fail_msg("\"%s\" is missing, or too early, in:\n%s", *texts, printed);
-        else
-            from = found + strlen(*texts);
-    }
-    free(printed);
-}
-
-#define ASSERT_IN_ORDER(printed, ...) assert_in_order(printed, (const char *const[]){__VA_ARGS__, NULL})
-
 static void tables_stand_by_what_they_retain(void **state)
 {
     (void)state;
