@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "locate/lua_states.h"
+#include "locate/malloc_spares.h"
 #include "locate/nginx_zones.h"
 #include "symbols/elf_modules.h"
 #include "target/capture.h"
@@ -27,6 +28,12 @@ static bool wants_pools(const struct examine_options *options)
 static bool wants_malloc(const struct examine_options *options)
 {
     return options->want_heap || wants_pools(options);
+}
+
+/* Malloc and pools are asked for, and what is in Lua's heaps is not. */
+static bool is_lua_aside(const struct examine_options *options)
+{
+    return wants_malloc(options) && !options->want_map && !options->want_graph;
 }
 
 static struct error *walk_states(const struct capture *capture, const struct lua_wants *wants,
@@ -147,19 +154,26 @@ static struct error *examine_once(struct target *target, const struct examine_op
     process->memory = capture;
     process->stopped = capture->stopped;
     process->pause_ms = capture->pause_ms;
-    process->copied_bytes = capture->copied_bytes;
     const struct lua_wants wants = {
         .graph = options->want_graph,
         .strings = options->want_strings,
         .string_contents = options->show_strings,
         .sparse_pages = options->want_sparse_pages,
+        .heap_location = is_lua_aside(options),
     };
     double captured_ms = clock_now_ms();
     process->capture_ms = captured_ms - start_ms;
-    error = walk_states(capture, &wants, process);
-    if (!error && wants_malloc(options))
+    if (wants_malloc(options))
         error = walk_malloc(capture, process);
-    process->walk_ms = clock_now_ms() - captured_ms;
+    double walked_ms = clock_now_ms();
+    if (!error && wants_pools(options) && capture_options->spares)
+        error = capture_contents(target, &capture_options->spares->left_out, capture);
+    process->copied_bytes = capture->copied_bytes;
+    double contents_ms = clock_now_ms() - walked_ms;
+    process->capture_ms += contents_ms;
+    if (!error && (wants_pools(options) || !wants_malloc(options)))
+        error = walk_states(capture, &wants, process);
+    process->walk_ms = clock_now_ms() - captured_ms - contents_ms;
     if (!error && wants_malloc(options))
         error = look_with_modules(target, options, capture, process);
     if (!options->want_graph)
@@ -167,10 +181,21 @@ static struct error *examine_once(struct target *target, const struct examine_op
     return error;
 }
 
-/* That its malloc is a foreign one is no contradiction. */
-static bool contradicts_itself(const struct process *process)
+/* Lua's heap, read while it changes, tells at least what refers to pools. */
+static bool is_lua_in_the_way(const struct process *process, const struct examine_options *options)
 {
-    return process_damaged_state(process) || process->malloc.damage
+    if (!is_lua_aside(options))
+        return process_damaged_state(process) != NULL;
+    for (size_t i = 0; i < process->state_count; i++)
+        if (process->states[i].damage && process->states[i].layout && !process->states[i].heap_located)
+            return true;
+    return false;
+}
+
+/* That its malloc is a foreign one is no contradiction. */
+static bool contradicts_itself(const struct process *process, const struct examine_options *options)
+{
+    return is_lua_in_the_way(process, options) || process->malloc.damage
         || (process->pools.damage && process->malloc.layout)
         || (process->has_map && checks_first_failed(&process->map.checks));
 }
@@ -183,7 +208,7 @@ static bool worth_another_look(const struct target *target, const struct examine
         return false;
     if (error)
         return error_kind(error) == ERROR_NOT_UNDERSTOOD;
-    return contradicts_itself(process);
+    return contradicts_itself(process, options);
 }
 
 /* A target that was caught in the middle of something must get on before it is worth another look. */
@@ -193,14 +218,98 @@ static void let_run(unsigned attempt)
     nanosleep(&pause, NULL);
 }
 
+static struct process new_process(const struct target *target, unsigned attempt)
+{
+    return (struct process){
+        .pid = target_pid(target),
+        .has_residency = target_kind(target) == TARGET_LIVE_PROCESS,
+        .attempts = attempt,
+    };
+}
+
+/* The ledger and the objects of Lua need everything; malloc alone can do with less than a copy of all memory. */
+static bool can_spare(const struct target *target, const struct examine_options *options)
+{
+    return target_kind(target) == TARGET_LIVE_PROCESS && is_lua_aside(options) && !options->never_stop;
+}
+
+/* What was left out was not needed: malloc is there, and what was walked is what it counts, to the byte. */
+static bool is_certain(const struct process *process, const struct examine_options *options)
+{
+    const struct checks *checks = &process->malloc.checks;
+    for (size_t i = 0; i < checks->count; i++)
+        if (checks->items[i].actual != checks->items[i].expected)
+            return false;
+    return process->malloc.layout && !contradicts_itself(process, options);
+}
+
+/* Leave out what can be spared. False: that was too much, or something went wrong; `process` is untouched then. */
+static bool look_sparing(struct target *target, const struct examine_options *options, struct process *process)
+{
+    struct capture_spares spares;
+    struct capture_options capture_options = {.spares = &spares};
+    struct process seen = new_process(target, 1);
+    struct error *error = locate_malloc_spares(target, wants_pools(options), &spares);
+    if (!error)
+        error = examine_once(target, options, &capture_options, &seen);
+    capture_spares_free(&spares);
+    if (!error && is_certain(&seen, options)) {
+        *process = seen;
+        return true;
+    }
+    error_free(error);
+    process_release(&seen);
+    return false;
+}
+
+/* Both are in address order. `before` may be empty. */
+static bool has_new_suspects(const struct nginx_pools *pools, const struct nginx_pools *before)
+{
+    size_t j = 0;
+    for (size_t i = 0; i < pools->count; i++) {
+        address_t at = pools->pools[i].address;
+        if (pools->pools[i].kind != POOL_UNOWNED)
+            continue;
+        while (j < before->count && before->pools[j].address.value < at.value)
+            j++;
+        if (j == before->count || !address_equal(before->pools[j].address, at)
+            || before->pools[j].kind != POOL_UNOWNED)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Who holds a pool is read from contents that are a little younger than the pools: whoever held it may have let go of
+ * it meanwhile. So no pool is a suspect that was none in the look before.
+ */
+static bool examine_sparing(struct target *target, const struct examine_options *options, struct process *process)
+{
+    static const struct nginx_pools nobody;
+    struct process first, second;
+    if (!look_sparing(target, options, &first))
+        return false;
+    if (!has_new_suspects(&first.pools, &nobody)) {
+        *process = first;
+        return true;
+    }
+    bool confirmed = look_sparing(target, options, &second);
+    if (confirmed && has_new_suspects(&second.pools, &first.pools)) {
+        process_release(&second);
+        confirmed = false;
+    }
+    process_release(&first);
+    if (confirmed)
+        *process = second;
+    return confirmed;
+}
+
 struct error *examine(struct target *target, const struct examine_options *options, struct process *process)
 {
+    if (can_spare(target, options) && examine_sparing(target, options, process))
+        return NULL;
     for (unsigned attempt = 1;; attempt++) {
-        struct process seen = {
-            .pid = target_pid(target),
-            .has_residency = target_kind(target) == TARGET_LIVE_PROCESS,
-            .attempts = attempt,
-        };
+        struct process seen = new_process(target, attempt);
         struct capture_options capture_options = {
             .want_sizes = options->want_map,
             .never_stop = options->never_stop,

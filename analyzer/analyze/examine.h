@@ -1,6 +1,9 @@
 /*
  * One look at a target, from the copy to the checked model: capture, locate, walk, and the ledger when asked for.
  *
+ * Where malloc or pools alone are asked for, a first look copies only what these need (locate/malloc_spares.h). What
+ * does not come out to the byte then is looked at again with everything.
+ *
  * A walk whose equations fail is repeated on a fresh copy, stopped this time, up to three times. What still fails
  * then is told in the model (lua_state.damage, failed checks) and its numbers are not shown.
  */

@@ -59,6 +59,20 @@ uint16_t nginx_connection_bytes(struct memory_view *view, address_t cycle, const
     return 0;
 }
 
+_Static_assert(NGINX_TWO_CONNECTIONS_BYTES >= NGINX_CONNECTION_BYTES_MAX + NGINX_CONNECTION_WRITE + POINTER_BYTES,
+    "two connections and what they refer to");
+
+bool nginx_is_connections(const unsigned char *bytes)
+{
+    uint64_t read = field_u64(bytes, NGINX_CONNECTION_READ) + NGINX_EVENT_BYTES;
+    uint64_t write = field_u64(bytes, NGINX_CONNECTION_WRITE) + NGINX_EVENT_BYTES;
+    for (unsigned stride = NGINX_CONNECTION_BYTES_MIN; stride <= NGINX_CONNECTION_BYTES_MAX; stride += POINTER_BYTES)
+        if (field_u64(bytes, stride + NGINX_CONNECTION_READ) == read
+            && field_u64(bytes, stride + NGINX_CONNECTION_WRITE) == write)
+            return true;
+    return false;
+}
+
 enum {
     SAMPLE_MAX = 64,
     SUBREQUEST_LEVELS = 51, /* NGX_HTTP_MAX_SUBREQUESTS + 1 */

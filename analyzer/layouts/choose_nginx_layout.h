@@ -11,6 +11,11 @@
 /* The one row that describes the cycle at `cycle`; NULL: it is none, or of an unknown layout. */
 const struct nginx_cycle_layout *nginx_cycle_layout_choose(struct memory_view *view, address_t cycle);
 
+enum { NGINX_TWO_CONNECTIONS_BYTES = 448 };
+
+/* Do these NGINX_TWO_CONNECTIONS_BYTES look like the start of a cycle's array of connections? */
+bool nginx_is_connections(const unsigned char *bytes);
+
 /* How far apart the connections of a cycle are; 0: there are none, or they are not understood. */
 uint16_t nginx_connection_bytes(struct memory_view *view, address_t cycle, const struct nginx_cycle_layout *layout);
 

@@ -1,7 +1,7 @@
 #include "locate/pointed_ranges.h"
 
-#include "base/range_search.h"
 #include "base/size.h"
+#include "target/capture_parts.h"
 #include "target/memory_view.h"
 
 enum { WORD_BYTES = 8 };
@@ -19,7 +19,7 @@ static void point_at(struct pointing *pointing, uint64_t word)
 {
     const struct address_ranges *targets = pointing->targets;
     if (!range_holds(targets->items[pointing->last], address(word), 1)) {
-        size_t i = first_ending_behind(targets->items, targets->count, sizeof(*targets->items), 0, address(word));
+        size_t i = address_ranges_first(targets, address(word));
         if (i == targets->count || targets->items[i].start.value > word)
             return;
         pointing->last = i;
@@ -51,11 +51,7 @@ void point_out(const struct capture *capture, struct address_range source, const
         .span = {targets->items[0].start, targets->items[targets->count - 1].end},
         .page_bytes = capture->page_bytes,
     };
-    for (size_t i = FIRST_ENDING_BEHIND(capture->pieces, capture->piece_count, source.start);
-         i < capture->piece_count && capture->pieces[i].range.start.value < source.end.value; i++) {
-        const struct capture_piece *piece = &capture->pieces[i];
-        uint64_t start = size_max(piece->range.start.value, source.start.value);
-        uint64_t end = size_min(piece->range.end.value, source.end.value);
-        point_from(&pointing, piece->data + (start - piece->range.start.value), end - start);
-    }
+    struct capture_piece part;
+    while (capture_next_part(capture, &source, &part))
+        point_from(&pointing, part.data, range_bytes(part.range));
 }

@@ -1,7 +1,7 @@
 #include "locate/thread_stacks.h"
 
-#include "base/range_search.h"
 #include "base/size.h"
+#include "target/capture_parts.h"
 #include "target/memory_view.h"
 
 enum {
@@ -30,13 +30,13 @@ static bool read_stack(const unsigned char *record, uint64_t record_bytes, uint6
 }
 
 /* Thread records in one stretch of copied memory. */
-static struct error *search(const unsigned char *data, struct address_range range, uint64_t page_bytes,
-    struct address_ranges *stacks)
+static struct error *search(const struct capture_piece *part, uint64_t page_bytes, struct address_ranges *stacks)
 {
     struct error *error = NULL;
-    uint64_t bytes = range_bytes(range);
+    const unsigned char *data = part->data;
+    uint64_t bytes = range_bytes(part->range);
     for (uint64_t at = 0; at + RECORD_SELF + 8 <= bytes && !error; at += RECORD_ALIGNMENT) {
-        uint64_t own = range.start.value + at;
+        uint64_t own = part->range.start.value + at;
         if (field_u64(data + at, 0) != own || field_u64(data + at, RECORD_SELF) != own)
             continue;
         struct address_range stack;
@@ -53,17 +53,10 @@ struct error *locate_thread_stacks(const struct capture *capture, const struct a
 {
     struct error *error = NULL;
     for (size_t i = 0; i < searched->count && !error; i++) {
-        struct address_range part = searched->items[i];
-        for (size_t p = FIRST_ENDING_BEHIND(capture->pieces, capture->piece_count, part.start);
-             p < capture->piece_count && capture->pieces[p].range.start.value < part.end.value && !error; p++) {
-            const struct capture_piece *piece = &capture->pieces[p];
-            struct address_range both = {
-                address(size_max(piece->range.start.value, part.start.value)),
-                address(size_min(piece->range.end.value, part.end.value)),
-            };
-            uint64_t offset = both.start.value - piece->range.start.value;
-            error = search(piece->data + offset, both, capture->page_bytes, stacks);
-        }
+        struct address_range left = searched->items[i];
+        struct capture_piece part;
+        while (!error && capture_next_part(capture, &left, &part))
+            error = search(&part, capture->page_bytes, stacks);
     }
     return error;
 }

@@ -52,6 +52,7 @@ struct lua_state {
     struct sparse_pages sparse_pages; /* empty unless asked for; of the graph's objects */
     struct lua_strings strings;       /* empty unless asked for */
     struct checks checks;
+    bool heap_located;       /* with damage: where its heaps lie is known; all of their pages count as live */
     struct error *damage;    /* why this state could not be understood; its numbers are not to be shown then */
 };
 

@@ -11,10 +11,12 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/range_search.h"
 #include "base/size.h"
 #include "target/capture_buffer.h"
+#include "target/capture_later.h"
 #include "target/capture_plan.h"
 #include "target/live_process.h"
 #include "target/process_status.h"
@@ -36,7 +38,7 @@ struct attempt {
     struct target *target;
     struct capture_options options;
     struct capture_plan plan;
-    struct capture_buffer buffer;
+    struct capture_buffer buffer, later_buffer;
     struct proc_text sizes;
     uint64_t resident_bytes;
     double copy_ms;
@@ -46,13 +48,14 @@ static void attempt_free(struct attempt *attempt)
 {
     capture_plan_free(&attempt->plan);
     capture_buffer_free(&attempt->buffer);
+    capture_buffer_free(&attempt->later_buffer);
     proc_text_free(&attempt->sizes);
 }
 
 static struct error *plan_again(struct attempt *attempt)
 {
     capture_plan_free(&attempt->plan);
-    return capture_plan_make(attempt->target, attempt->options.want_sizes, &attempt->plan);
+    return capture_plan_make(attempt->target, attempt->options.want_sizes, attempt->options.spares, &attempt->plan);
 }
 
 /* While the target runs: the buffer for what is there now and some sixteenths more. */
@@ -61,7 +64,7 @@ static struct error *make_room(struct attempt *attempt, uint64_t sixteenths)
     struct error *error = plan_again(attempt);
     if (error)
         return error;
-    uint64_t bytes = attempt->plan.bytes;
+    uint64_t bytes = attempt->plan.pieces.bytes;
     return capture_buffer_prepare(&attempt->buffer, bytes + bytes / 16 * sixteenths + HEAD_ROOM_BYTES);
 }
 
@@ -77,7 +80,7 @@ static struct error *copy_with_sizes(struct attempt *attempt)
 {
     pthread_t reader;
     bool beside = pthread_create(&reader, NULL, read_sizes, attempt) == 0;
-    struct error *error = capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
+    struct error *error = capture_pieces_copy(attempt->target, &attempt->plan.pieces, attempt->buffer.bytes);
     void *sizes_error = NULL;
     if (beside)
         pthread_join(reader, &sizes_error);
@@ -98,17 +101,18 @@ static struct error *copy_moment(struct attempt *attempt, bool *too_small)
     struct error *error = plan_again(attempt);
     if (error)
         return error;
-    if (too_small && attempt->plan.bytes > attempt->buffer.size) {
+    if (too_small && attempt->plan.pieces.bytes > attempt->buffer.size) {
         *too_small = true;
         return NULL;
     }
-    error = capture_buffer_prepare(&attempt->buffer, attempt->plan.bytes);
+    error = capture_buffer_prepare(&attempt->buffer, attempt->plan.pieces.bytes);
     if (error)
         return error;
+    capture_pieces_place(&attempt->plan.pieces, attempt->buffer.bytes);
     double start_ms = clock_now_ms();
     error = attempt->options.want_sizes
         ? copy_with_sizes(attempt)
-        : capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
+        : capture_pieces_copy(attempt->target, &attempt->plan.pieces, attempt->buffer.bytes);
     attempt->copy_ms = clock_now_ms() - start_ms;
     return error ? error : live_process_check(attempt->target);
 }
@@ -223,6 +227,10 @@ static struct error *take_live(struct attempt *attempt, struct capture *capture)
         error = copy_stopped(attempt, &capture->pause_ms);
     if (!error && options->want_sizes)
         error = parse_sizes(attempt);
+    if (!error && options->spares)
+        error = capture_later_look(attempt->target, &options->spares->left_out, &attempt->plan);
+    if (!error && options->spares)
+        error = capture_later_copy(attempt->target, &options->spares->later, &attempt->plan, &attempt->later_buffer);
     return error;
 }
 
@@ -230,10 +238,12 @@ static struct error *take_core(struct attempt *attempt)
 {
     struct error *error = plan_again(attempt);
     if (!error)
-        error = capture_buffer_prepare(&attempt->buffer, attempt->plan.bytes);
+        error = capture_buffer_prepare(&attempt->buffer, attempt->plan.pieces.bytes);
     double start_ms = clock_now_ms();
     if (!error)
-        error = capture_plan_copy(attempt->target, &attempt->plan, attempt->buffer.bytes);
+        capture_pieces_place(&attempt->plan.pieces, attempt->buffer.bytes);
+    if (!error)
+        error = capture_pieces_copy(attempt->target, &attempt->plan.pieces, attempt->buffer.bytes);
     attempt->copy_ms = clock_now_ms() - start_ms;
     return error;
 }
@@ -241,17 +251,20 @@ static struct error *take_core(struct attempt *attempt)
 /* What the attempt holds becomes the caller's. */
 static void hand_over(struct attempt *attempt, struct capture *capture)
 {
-    capture_buffer_trim(&attempt->buffer, attempt->plan.bytes);
+    capture_buffer_trim(&attempt->buffer, attempt->plan.pieces.bytes);
     capture->page_bytes = attempt->target->page_bytes;
     capture->mappings = attempt->plan.mappings;
     capture->presence = attempt->plan.presence;
     capture->pieces = attempt->plan.pieces.items;
     capture->piece_count = attempt->plan.pieces.count;
-    capture->copied_bytes = attempt->plan.bytes;
+    capture->copied_bytes = attempt->plan.pieces.bytes;
+    capture->has_spares = attempt->options.spares != NULL;
     capture->copy_ms = attempt->copy_ms;
     capture->resident_bytes = attempt->resident_bytes;
-    capture->buffer = attempt->buffer.bytes;
-    capture->buffer_bytes = attempt->buffer.size;
+    capture->buffer.bytes = attempt->buffer.bytes;
+    capture->buffer.size = attempt->buffer.size;
+    capture->later_buffer.bytes = attempt->later_buffer.bytes;
+    capture->later_buffer.size = attempt->later_buffer.size;
     proc_text_free(&attempt->sizes);
 }
 
@@ -270,10 +283,42 @@ struct error *capture_take(struct target *target, const struct capture_options *
     return NULL;
 }
 
+struct error *capture_contents(struct target *target, const struct address_ranges *ranges, struct capture *capture)
+{
+    struct capture_plan plan = {.mappings = capture->mappings, .presence = capture->presence};
+    struct capture_buffer buffer = {0};
+    struct error *error = NULL;
+    for (size_t i = 0; i < capture->piece_count && !error; i++) {
+        struct capture_piece *piece = ARRAY_ADD(&plan.pieces);
+        if (piece)
+            *piece = capture->pieces[i];
+        else
+            error = error_no_memory();
+    }
+    if (!error)
+        error = capture_later_copy(target, ranges, &plan, &buffer);
+    if (error) {
+        ARRAY_FREE(&plan.pieces);
+        capture_buffer_free(&buffer);
+        return error;
+    }
+    free(capture->pieces);
+    capture->pieces = plan.pieces.items;
+    capture->piece_count = plan.pieces.count;
+    capture->copied_bytes += plan.pieces.bytes;
+    capture->contents_buffer.bytes = buffer.bytes;
+    capture->contents_buffer.size = buffer.size;
+    return NULL;
+}
+
 void capture_free(struct capture *capture)
 {
-    struct capture_buffer buffer = {capture->buffer, capture->buffer_bytes};
+    struct capture_buffer buffer = {capture->buffer.bytes, capture->buffer.size};
+    struct capture_buffer contents = {capture->contents_buffer.bytes, capture->contents_buffer.size};
+    struct capture_buffer later = {capture->later_buffer.bytes, capture->later_buffer.size};
     capture_buffer_free(&buffer);
+    capture_buffer_free(&later);
+    capture_buffer_free(&contents);
     mappings_free(&capture->mappings);
     presence_free(&capture->presence);
     free(capture->pieces);

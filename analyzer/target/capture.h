@@ -13,6 +13,8 @@
  *   3. otherwise PTRACE_SEIZE + PTRACE_INTERRUPT all threads until no new thread appears, read maps and presence
  *      again (they may be stale), copy, PTRACE_DETACH. A target that outgrew the buffer is let go while a bigger one
  *      is made, and stopped again. If respire dies in between, the kernel detaches and the target runs on.
+ * The stop of a large process is as long as its copy. Who knows beforehand what is not needed of one moment says so in
+ * capture_options.spares, and holds what was captured against equations that tell when that was wrong.
  * A target that is being traced already is refused (names the tracer).
  * A core file is copied as it is, without any stop.
  */
@@ -23,9 +25,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address_ranges.h"
 #include "target/target.h"
 
+/*
+ * What need not be copied within the stop, whole pages: it is left out. Of that, `later` is copied as soon as the
+ * target runs again: it may be of another moment. Where pages are present in what is left out is found out later, too.
+ */
+struct capture_spares {
+    struct address_ranges left_out;
+    struct address_ranges later; /* each inside one of left_out */
+};
+
 struct capture_options {
+    const struct capture_spares *spares; /* NULL: everything is copied, and of one moment */
     bool want_sizes;  /* read smaps and VmRSS in the same moment, beside the copy */
     bool never_stop;  /* fail rather than stop the target; tries for half a second to find it asleep */
     bool always_stop; /* stop at once: for a retry, or to measure the stop */
@@ -44,12 +57,15 @@ struct capture {
     struct capture_piece *pieces;   /* address order, no overlap, neighbours merged */
     size_t piece_count;
     uint64_t copied_bytes;
+    bool has_spares;                /* something was left out, or copied later than the rest */
     bool stopped;                   /* the target was stopped for the copy */
     double pause_ms;                /* from the first thread's stop to the last one's release, of all stops; else 0 */
     double copy_ms;
     uint64_t resident_bytes;        /* VmRSS of /proc/PID/status at that moment; 0 without want_sizes or in a core */
-    void *buffer;                   /* private to capture.c */
-    uint64_t buffer_bytes;
+    struct {
+        void *bytes;
+        uint64_t size;
+    } buffer, later_buffer, contents_buffer; /* private to capture*.c */
 };
 
 /*
@@ -57,6 +73,12 @@ struct capture {
  * respire runs in, has no memory for the copy. One capture of a target at a time.
  */
 struct error *capture_take(struct target *target, const struct capture_options *options, struct capture *capture);
+
+/*
+ * Copy what was left out, too, as it is by now; each range lies inside one of those left out. One call for a capture.
+ * ERROR_NOT_UNDERSTOOD: the target has given some of it back. The capture stays what it was when it fails.
+ */
+struct error *capture_contents(struct target *target, const struct address_ranges *ranges, struct capture *capture);
 
 void capture_free(struct capture *capture);
 

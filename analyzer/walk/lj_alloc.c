@@ -15,6 +15,9 @@ enum {
     SEGMENT_TAIL_MAX = 96, /* fenceposts and padding behind the last chunk of a segment that is not the newest */
 };
 
+/* Of one segment; memory that changes while it is read may say anything. */
+static const uint64_t located_bytes_max = (uint64_t)1 << 36;
+
 /* One walk over all segments: what it knows of the allocator, and what it met. */
 struct segment_walk {
     struct lj_alloc_walk *walk;
@@ -240,6 +243,28 @@ struct error *lj_alloc_walk_segments(struct lj_alloc_walk *walk, const struct ca
     checks_add(checks, "free chunks that contradict their end", 0, s.foot_errors);
     checks_add(checks, "top chunks met", 1, s.tops_met);
     checks_add(checks, "preferred free chunks met", s.victim_bytes != 0, s.victims_met);
+    return NULL;
+}
+
+struct error *lj_alloc_locate(const struct capture *capture, address_t state, struct heap *heap, bool *located)
+{
+    struct memory_view view = view_of(capture);
+    address_t record = address_add(state, LJ_ALLOC_SEGMENT);
+    heap_release(heap);
+    *located = false;
+    for (unsigned i = 0; i < SEGMENTS_MAX && !address_is_null(record); i++) {
+        struct segment segment;
+        struct heap_region *region;
+        if (!read_segment(&view, record, &segment, &record) || segment.range.start.value % capture->page_bytes
+            || !mappings_find(&capture->mappings, segment.range.start)
+            || range_bytes(segment.range) > located_bytes_max)
+            return NULL;
+        struct error *error = heap_add_region(heap, segment.range, capture->page_bytes, &region);
+        if (error)
+            return error;
+        heap_region_mark(region, capture->page_bytes, segment.range.start, range_bytes(segment.range), PAGE_USE_LIVE);
+    }
+    *located = address_is_null(record);
     return NULL;
 }
 

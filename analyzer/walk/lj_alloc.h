@@ -27,6 +27,12 @@ struct lj_alloc_walk {
 struct error *lj_alloc_walk_segments(struct lj_alloc_walk *walk, const struct capture *capture, address_t state,
     struct heap *heap, struct checks *checks);
 
+/*
+ * Where its segments lie, without what is in them: `heap` gets a region for each, live as a whole, instead of those
+ * that it has. `located`: the list of segments is whole. An error only for want of memory.
+ */
+struct error *lj_alloc_locate(const struct capture *capture, address_t state, struct heap *heap, bool *located);
+
 /* A block that the collector owns: compare it with its chunk; a direct map becomes a region of the heap. */
 struct error *lj_alloc_note_block(struct lj_alloc_walk *walk, address_t block, uint64_t bytes);
 

@@ -122,6 +122,25 @@ void lua_heaps_finish(const struct lua_heaps_walk *walk, const struct capture *c
         finish_one(&state->former_heap, capture, &state->checks, "live + free + meta = held before the takeover");
 }
 
+/* The runtime's heap keeps its books apart from its blocks, so there is no way to it but the walk. */
+static struct error *locate_one(const struct capture *capture, struct heap *heap, bool *located)
+{
+    if (heap->kind == HEAP_STOCK)
+        return lj_alloc_locate(capture, heap->address, heap, located);
+    *located = heap->kind == HEAP_OTHER;
+    return NULL;
+}
+
+struct error *lua_heaps_locate(const struct capture *capture, struct lua_state *state)
+{
+    bool located = false, former_located = !state->taken_over;
+    struct error *error = address_is_null(state->heap.address) ? NULL : locate_one(capture, &state->heap, &located);
+    if (!error && state->taken_over)
+        error = locate_one(capture, &state->former_heap, &former_located);
+    state->heap_located = located && former_located;
+    return error;
+}
+
 void lua_heaps_walk_release(struct lua_heaps_walk *walk)
 {
     respire_heap_walk_release(&walk->respire_walk);

@@ -32,6 +32,12 @@ lua_block_visitor lua_heaps_visitor(const struct lua_heaps_walk *walk);
 /* All blocks are told: add the equations that need them. */
 void lua_heaps_finish(const struct lua_heaps_walk *walk, const struct capture *capture);
 
+/*
+ * What is in the state's heaps contradicts itself: find where they lie, at least, and set state->heap_located if that
+ * succeeds. An error only for want of memory.
+ */
+struct error *lua_heaps_locate(const struct capture *capture, struct lua_state *state);
+
 void lua_heaps_walk_release(struct lua_heaps_walk *walk);
 
 #endif

@@ -114,5 +114,5 @@ struct error *lua_state_walk(const struct capture *capture, const struct lua_sit
     if (error && error_kind(error) == ERROR_FAILED)
         return error;
     state->damage = error;
-    return NULL;
+    return error && wants->heap_location ? lua_heaps_locate(capture, state) : NULL;
 }

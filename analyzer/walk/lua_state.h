@@ -11,6 +11,7 @@ struct lua_wants {
     bool strings;         /* what they have in common */
     bool string_contents; /* and may it be shown? */
     bool sparse_pages;
+    bool heap_location;   /* of a state that contradicts itself, at least where its heaps lie */
 };
 
 /*

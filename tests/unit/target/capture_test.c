@@ -85,6 +85,53 @@ static void copies_every_kind_of_page(void **state)
     child_end(&child);
 }
 
+static struct address_range pages_range(const struct region *region, unsigned first, unsigned end)
+{
+    return (struct address_range){page_range(region, first).start, page_range(region, end).start};
+}
+
+/* Half of one region is left out, and a quarter of another, of which the second half is copied later. */
+static void what_is_left_out_is_not_copied_or_later(void **state)
+{
+    (void)state;
+    skip_unless_root();
+    struct pattern pattern;
+    struct target *target;
+    struct child child = pattern_start(&pattern);
+    const struct region *dotted = &pattern.regions[REGION_ANONYMOUS], *full = &pattern.regions[REGION_PROTECTED];
+    bool dotted_first = dotted->start < full->start;
+    struct address_range of_dotted = pages_range(dotted, 0, 32), of_full = pages_range(full, 16, 32);
+    struct address_range left_out[] = {dotted_first ? of_dotted : of_full, dotted_first ? of_full : of_dotted};
+    struct address_range later[] = {pages_range(full, 24, 32)};
+    const struct capture_spares spares = {{left_out, 2, 2}, {later, 1, 1}};
+    assert_ok(target_open_process(child.pid, &target));
+    for (int mode = 0; mode < 2; mode++) {
+        struct capture capture;
+        struct capture_options options = {.spares = &spares, .always_stop = mode};
+        assert_ok(capture_take(target, &options, &capture));
+        assert_true(capture.has_spares);
+        assert_sound(&capture);
+        for (unsigned i = 0; i < REGION_PAGES; i++) {
+            struct address_range page = page_range(dotted, i);
+            bool present = pattern_is_present(REGION_ANONYMOUS, i);
+            assert_int_equal(capture_bytes(&capture, page.start, PAGE) != NULL, present && i >= 32);
+            assert_int_equal(presence_resident_bytes(&capture.presence, page), present ? PAGE : 0);
+        }
+        for (unsigned i = 0; i < REGION_PAGES; i++) {
+            const void *copied = capture_bytes(&capture, page_range(full, i).start, PAGE);
+            unsigned char expected[PAGE];
+            pattern_fill(expected, REGION_PROTECTED, i);
+            assert_int_equal(copied != NULL, i < 16 || i >= 24);
+            if (copied)
+                assert_memory_equal(copied, expected, PAGE);
+        }
+        assert_true(capture_available(&capture, later[0].start) >= (REGION_PAGES - 24) * PAGE);
+        capture_free(&capture);
+    }
+    target_close(target);
+    child_end(&child);
+}
+
 enum {
     WRITERS = 4,
     PAIR_DISTANCE = 64 << 20, /* so that a copy that is not of one moment takes a while between the two */
@@ -357,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_every_kind_of_page),
+        cmocka_unit_test(what_is_left_out_is_not_copied_or_later),
         cmocka_unit_test(is_of_one_moment_under_writers),
         cmocka_unit_test(plain_reading_is_not_of_one_moment),
         cmocka_unit_test(no_proof_of_sleep_for_one_that_blinks),
