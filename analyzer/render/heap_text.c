@@ -1,6 +1,7 @@
 #include "render/heap_text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "render/report_end.h"
 #include "render/text.h"
@@ -105,6 +106,14 @@ static void print_other_allocators(const struct process *process)
                "respire mem says how much it has.\n", allocators_text(process->allocators, others));
 }
 
+/* Its program is called so in every package and in OpenResty, Kong, APISIX; pools themselves were not looked for. */
+static void print_next_command(const struct heap_report *report)
+{
+    if (strcmp(report->name, "nginx") == 0)
+        printf("\nNext: respire pools %d says what of this nginx's pools are, and who holds them.\n",
+            report->process->pid);
+}
+
 void heap_text_print(const struct heap_report *report)
 {
     const struct process *process = report->process;
@@ -122,4 +131,5 @@ void heap_text_print(const struct heap_report *report)
     print_other_allocators(process);
     if (process->has_residency)
         malloc_remedy_print(heap->trim_bytes, held_bytes(heap));
+    print_next_command(report);
 }

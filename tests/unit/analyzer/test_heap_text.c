@@ -9,9 +9,9 @@
 
 static struct process process;
 
-static char *print(size_t top)
+static char *print_of(const char *name, size_t top)
 {
-    struct heap_report report = {.process = &process, .name = "worker", .top = top};
+    struct heap_report report = {.process = &process, .name = name, .top = top};
     struct printed printed;
     assert_null(heap_rows_make(&process.malloc, top, &report.rows));
     printed_begin(&printed);
@@ -19,6 +19,11 @@ static char *print(size_t top)
     printed_end(&printed);
     heap_rows_free(&report.rows);
     return printed.text;
+}
+
+static char *print(size_t top)
+{
+    return print_of("worker", top);
 }
 
 static int make(void **state)
@@ -108,10 +113,20 @@ static void an_empty_malloc_is_told_without_lists(void **state)
     ASSERT_IN_ORDER(text, "malloc holds 0: 0 used; 0 free (0 resident)");
 }
 
+static void an_nginx_has_pools_to_look_at_next(void **state)
+{
+    (void)state;
+    ASSERT_IN_ORDER(print_of("nginx", 10), "Next: respire pools 1234 says");
+    char *text = print_of("worker", 10);
+    assert_null(strstr(text, "respire pools"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_verdict_tells_what_holds_most, make, drop),
+        cmocka_unit_test_setup_teardown(an_nginx_has_pools_to_look_at_next, make, drop),
         cmocka_unit_test_setup_teardown(arenas_stand_main_first, make, drop),
         cmocka_unit_test_setup_teardown(sizes_stand_by_bytes, make, drop),
         cmocka_unit_test_setup_teardown(rows_beyond_the_top_are_summed, make, drop),
