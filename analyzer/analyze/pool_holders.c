@@ -6,9 +6,8 @@
 
 #include "base/array.h"
 #include "base/size.h"
-#include "layouts/choose_lua_layout.h"
 #include "target/capture_parts.h"
-#include "walk/lua_objects.h"
+#include "walk/lua_payloads.h"
 #include "walk/nginx_remains.h"
 #include "walk/pool_memory.h"
 
@@ -136,29 +135,10 @@ static struct error *contexts(struct pool_holders *holders, const struct nginx_p
     return error ? error : reach_from_roots(holders, first);
 }
 
-static struct error *reach_from_block(void *context, address_t block, uint64_t bytes)
+static struct error *reach_from_payload(void *context, struct address_range payload)
 {
     struct pool_holders *holders = context;
-    return pool_reach_from_range(holders->reach, (struct address_range){block, address_add(block, bytes)},
-        (uint32_t)(holders->count - 1));
-}
-
-/* Every block of the collector's. What the allocator has free still holds old pointers. */
-static struct error *lua_state(struct pool_holders *holders, address_t thread)
-{
-    const struct capture *capture = holders->input->capture;
-    struct lua_state walked = {.address = thread};
-    struct lua_site site = {.thread = thread};
-    site.layout = lua_layout_choose(capture, thread, &site.nearest, &site.failed);
-    struct error *error = NULL;
-    if (site.layout)
-        error = lua_objects_walk(capture, &site, reach_from_block, holders, NULL, &walked);
-    lua_state_release(&walked);
-    if (error && error_kind(error) == ERROR_NOT_UNDERSTOOD) {
-        error_free(error);
-        error = NULL;
-    }
-    return error;
+    return pool_reach_from_range(holders->reach, payload, (uint32_t)(holders->count - 1));
 }
 
 static struct error *lua(struct pool_holders *holders)
@@ -167,7 +147,7 @@ static struct error *lua(struct pool_holders *holders)
     uint32_t index;
     struct error *error = add_holder(holders, (struct pool_holder){.text = "lua"}, &index);
     for (size_t i = 0; i < input->state_count && !error && pool_reach_left(holders->reach); i++)
-        error = lua_state(holders, input->states[i].address);
+        error = lua_payloads_visit(input->capture, input->states[i].address, reach_from_payload, holders);
     return error ? error : pool_reach_run(holders->reach);
 }
 

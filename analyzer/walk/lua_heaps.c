@@ -5,13 +5,15 @@
 #include "attachment_image.h"
 #include "target/memory_view.h"
 
-static struct error *visit_stock(void *context, address_t block, uint64_t bytes)
+static struct error *visit_stock(void *context, address_t object, address_t block, uint64_t bytes)
 {
+    (void)object;
     return lj_alloc_note_block(&((struct lua_heaps_walk *)context)->stock_walk, block, bytes);
 }
 
-static struct error *visit_respire(void *context, address_t block, uint64_t bytes)
+static struct error *visit_respire(void *context, address_t object, address_t block, uint64_t bytes)
 {
+    (void)object;
     return respire_heap_note_block(&((struct lua_heaps_walk *)context)->respire_walk, block, bytes);
 }
 
@@ -29,14 +31,14 @@ static int compare_with_range(const void *key, const void *item)
 }
 
 /* As the runtime does it: what is not on its heap is the former allocator's. */
-static struct error *visit_both(void *context, address_t block, uint64_t bytes)
+static struct error *visit_both(void *context, address_t object, address_t block, uint64_t bytes)
 {
     struct lua_heaps_walk *walk = context;
     const struct address_range *ours = bsearch(&block, walk->respire_ranges, walk->respire_range_count,
         sizeof(*ours), compare_with_range);
     if (ours)
-        return visit_respire(context, block, bytes);
-    return walk->stock ? visit_stock(context, block, bytes) : NULL;
+        return visit_respire(context, object, block, bytes);
+    return walk->stock ? visit_stock(context, object, block, bytes) : NULL;
 }
 
 static const struct respire_attachment_image *recognise_attachment(const struct capture *capture, address_t at)

@@ -29,9 +29,10 @@ static struct error *damage(address_t at, const char *what)
     return error_new(ERROR_NOT_UNDERSTOOD, "Lua objects: %s at 0x%" PRIx64, what, at.value);
 }
 
-static struct error *visit_block(struct object_walk *walk, address_t at, uint64_t bytes)
+static struct error *visit_block(struct object_walk *walk, address_t object, address_t at,
+    uint64_t bytes)
 {
-    return walk->visit && bytes ? walk->visit(walk->visit_context, at, bytes) : NULL;
+    return walk->visit && bytes ? walk->visit(walk->visit_context, object, at, bytes) : NULL;
 }
 
 /* Count one object and visit its blocks. */
@@ -48,7 +49,7 @@ static struct error *count_object(struct object_walk *walk, address_t object, ui
     total->count++;
     for (unsigned i = 0; i < blocks.count; i++) {
         total->bytes += blocks.items[i].bytes;
-        struct error *error = visit_block(walk, blocks.items[i].at, blocks.items[i].bytes);
+        struct error *error = visit_block(walk, object, blocks.items[i].at, blocks.items[i].bytes);
         if (error)
             return error;
     }
@@ -164,7 +165,7 @@ static struct error *count_global(struct object_walk *walk, address_t at, uint64
     if (address_is_null(at) || bytes == 0)
         return NULL;
     walk->state->global_bytes += bytes;
-    return visit_block(walk, at, bytes);
+    return visit_block(walk, ADDRESS_NONE, at, bytes);
 }
 
 /* What the state keeps for itself: in the collector's count, but no object. */

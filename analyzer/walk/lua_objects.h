@@ -9,8 +9,11 @@
 #include "model/lua_state.h"
 #include "model/object_index.h"
 
-/* Called for every block, so that the heap can compare it with its own books. */
-typedef struct error *(*lua_block_visitor)(void *context, address_t block, uint64_t bytes);
+/*
+ * Called for every block, so that the heap can compare it with its own books. It belongs to `object`, or to the state
+ * itself: ADDRESS_NONE.
+ */
+typedef struct error *(*lua_block_visitor)(void *context, address_t object, address_t block, uint64_t bytes);
 
 /*
  * Fills objects, global_bytes, string_table_slots of `state` and adds the equations. `visit` may be NULL. Each object

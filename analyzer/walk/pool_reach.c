@@ -146,7 +146,8 @@ static struct error *take_pool(struct pool_reach *reach, uint32_t pool, uint32_t
     return error;
 }
 
-static struct error *reach_chunk(struct pool_reach *reach, const struct chunk *chunk, const struct reference *reference)
+static struct error *reach_chunk(struct pool_reach *reach, const struct chunk *chunk,
+    const struct pool_reference *reference)
 {
     struct malloc_block block;
     if (!malloc_block_of(&reach->view, chunk, &block))
@@ -163,7 +164,7 @@ static struct error *reach_chunk(struct pool_reach *reach, const struct chunk *c
 
 /* By the pool itself, or by something that it has given out. */
 static struct error *reach_pool(struct pool_reach *reach, const struct pool_chunk *by,
-    const struct reference *reference)
+    const struct pool_reference *reference)
 {
     address_t pool = reach->pools->pools[by->pool].address;
     struct address_range contents = pool_chunk_contents(&reach->view, reach->pools, by);
@@ -178,7 +179,7 @@ static struct error *reach_pool(struct pool_reach *reach, const struct pool_chun
 }
 
 static struct error *reach_pool_chunk(struct pool_reach *reach, const struct pool_chunk *chunk,
-    const struct reference *reference)
+    const struct pool_reference *reference)
 {
     enum pool_kind kind = reach->pools->pools[chunk->pool].kind;
     const bool of_cycle = is_of_cycle(reach, chunk);
@@ -193,7 +194,7 @@ static struct error *reach_pool_chunk(struct pool_reach *reach, const struct poo
         ? reach_queue_add(&reach->near, object, reference->root, of_cycle) : NULL;
 }
 
-static struct error *follow(struct pool_reach *reach, const struct reference *reference)
+static struct error *follow(struct pool_reach *reach, const struct pool_reference *reference)
 {
     const struct pool_chunk *owned = RANGE_HOLDING(reach->pools->chunks, reach->pools->chunk_count, reference->pointer);
     struct chunk chunk;
@@ -214,10 +215,15 @@ bool pool_reach_leads(const struct pool_reach *reach, address_t pointer)
     return RANGE_HOLDING(reach->chunks->items, reach->chunks->count, pointer) != NULL;
 }
 
+static bool may_point(const struct pool_reach *reach, uint64_t word)
+{
+    return word - reach->span.start.value < range_bytes(reach->span) && word % WORD_BYTES == 0;
+}
+
 struct error *pool_reach_from(struct pool_reach *reach, address_t pointer, uint32_t root)
 {
-    const struct reference reference = {.pointer = pointer, .root = root};
-    return range_holds(reach->span, pointer, 1) && pointer.value % WORD_BYTES == 0 ? follow(reach, &reference) : NULL;
+    const struct pool_reference reference = {.pointer = pointer, .root = root};
+    return may_point(reach, pointer.value) ? follow(reach, &reference) : NULL;
 }
 
 void pool_reach_bar(struct pool_reach *reach, struct address_range range)
@@ -236,7 +242,6 @@ void pool_reach_bar(struct pool_reach *reach, struct address_range range)
 
 static struct error *go_through(struct pool_reach *reach, const struct reach_item *item)
 {
-    const uint64_t low = reach->span.start.value, bytes = range_bytes(reach->span);
     const struct shared_block *block = shared_objects_block(&reach->shared, item->range.start);
     struct address_range left = item->range;
     struct capture_piece part;
@@ -245,9 +250,9 @@ static struct error *go_through(struct pool_reach *reach, const struct reach_ite
         const uint64_t part_bytes = round_down(range_bytes(part.range), WORD_BYTES);
         for (uint64_t at = 0; at < part_bytes && !error; at += WORD_BYTES) {
             uint64_t word = field_u64(part.data + at, 0);
-            if (word - low >= bytes || word % WORD_BYTES || range_holds(item->range, address(word), 1))
+            if (!may_point(reach, word) || range_holds(item->range, address(word), 1))
                 continue;
-            const struct reference reference = {
+            const struct pool_reference reference = {
                 address_add(part.range.start, at), address(word), item->of_cycle, item->root,
             };
             if (!block || !shared_objects_is_blank(&reach->shared, block, reference.place))
@@ -293,7 +298,7 @@ static struct error *follow_pending(struct pool_reach *reach, bool is_entry)
 
 static struct error *follow_entry(struct pool_reach *reach, size_t entry)
 {
-    const struct reference reference = {
+    const struct pool_reference reference = {
         .pointer = reach->entries.items[entry].object, .root = first_entry + (uint32_t)entry,
     };
     struct error *error = follow(reach, &reference);

@@ -10,9 +10,10 @@ enum {
     WITNESS_BEFORE_BYTES = 64,
     WITNESS_BEHIND_BYTES = 512,
     NEAR_BYTES = 64, /* the two ends of a queue, a tree's root and its sentinel */
+    SMALL_NUMBERS = 1 << 16,
 };
 
-static bool has_witness(struct memory_view *view, const struct reference *reference, struct address_range memory,
+static bool has_witness(struct memory_view *view, const struct pool_reference *reference, struct address_range memory,
     address_t pool)
 {
     uint64_t low = size_max(memory.start.value, reference->pointer.value - WITNESS_BEFORE_BYTES);
@@ -26,15 +27,27 @@ static bool has_witness(struct memory_view *view, const struct reference *refere
     return false;
 }
 
-enum reference_trust reference_trust(struct memory_view *view, const struct reference *reference,
+/*
+ * A small number of four bytes, beside the upper half of what was a pointer before, leads to somewhere in the first
+ * bytes of 4 GiB. In a heap of a gigabyte that is often in the middle of some large block.
+ */
+static bool may_be_number(address_t pointer)
+{
+    return (uint32_t)pointer.value < SMALL_NUMBERS;
+}
+
+enum reference_trust reference_trust(struct memory_view *view, const struct pool_reference *reference,
     struct address_range memory, address_t pool)
 {
-    bool leads_to_pool = address_equal(reference->pointer, pool);
+    const bool leads_to_pool = address_equal(reference->pointer, pool);
+    const bool leads_to_start = address_equal(reference->pointer, memory.start);
     if (!leads_to_pool && !range_holds(memory, reference->pointer, 1))
+        return REFERENCE_NONE;
+    if (!leads_to_pool && !leads_to_start && may_be_number(reference->pointer))
         return REFERENCE_NONE;
     if (!reference->of_cycle || leads_to_pool || has_witness(view, reference, memory, pool))
         return REFERENCE_SURE;
-    return address_equal(reference->pointer, memory.start) ? REFERENCE_DOUBTFUL : REFERENCE_NONE;
+    return leads_to_start ? REFERENCE_DOUBTFUL : REFERENCE_NONE;
 }
 
 bool reach_entries_add(struct reach_entries *entries, address_t object, uint32_t root)

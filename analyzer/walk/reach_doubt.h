@@ -16,7 +16,7 @@
 #include "target/memory_view.h"
 
 /* A word that may hold something. */
-struct reference {
+struct pool_reference {
     address_t place, pointer;
     bool of_cycle; /* it lies in the memory of a cycle's pool */
     uint32_t root;
@@ -25,12 +25,12 @@ struct reference {
 enum reference_trust { REFERENCE_NONE, REFERENCE_DOUBTFUL, REFERENCE_SURE };
 
 /*
- * What a reference to that memory is worth. None: it leads to something else. Sure: it is not a cycle's, it names the
- * pool that the memory belongs to (ADDRESS_NONE: none), or there is a witness near where it leads: a word that names
- * the pool, or that refers back to where the reference is, as what hangs in a list does. Doubtful: it leads to the very
- * start.
+ * What a reference to that memory is worth. None: it leads to something else, or to the middle of it and may be a
+ * number. Sure: it is not a cycle's, it names the pool that the memory belongs to (ADDRESS_NONE: none), or there is a
+ * witness near where it leads: a word that names the pool, or that refers back to where the reference is, as what hangs
+ * in a list does. Doubtful: it leads to the very start.
  */
-enum reference_trust reference_trust(struct memory_view *view, const struct reference *reference,
+enum reference_trust reference_trust(struct memory_view *view, const struct pool_reference *reference,
     struct address_range memory, address_t pool);
 
 struct reach_entry {

@@ -139,8 +139,8 @@ def test_after_reloads(nginx, respire):
 def test_cache_manager(nginx, respire):
     """Processes of nginx that serve nobody."""
     server = nginx(http="proxy_cache_path PREFIX/cache keys_zone=cached:1m;", server=CHURN)
-    helpers = wait_until(lambda: helpers_of(server.master), "nginx has started its helpers")
-    assert any("cache manager" in title for title in helpers)
+    wait_until(lambda: any("cache manager" in title for title in helpers_of(server.master)), "the cache manager has its title")
+    helpers = helpers_of(server.master)
     for pid in helpers.values():
         if process_state(pid) is not None:
             assert_nginx_is_named(look_at_idle(respire, pid))
@@ -163,13 +163,10 @@ def test_a_gigabyte_of_malloc(nginx, respire, bytes_each):
 @pytest.mark.seconds(120)
 @pytest.mark.parametrize("shape, large_bytes, owner", [
     ("main", 0, "nginx.pools.module"), ("main", 300000, "nginx.pools.module"),
-    ("leaked", 0, "nginx.pools.unowned"), ("leaked", 300000, "nginx.pools."),
+    ("leaked", 0, "nginx.pools.unowned"), ("leaked", 300000, "nginx.pools.unowned"),
 ])
 def test_a_gigabyte_of_pools(nginx, respire, build, shape, large_bytes, owner):
-    """
-    A gigabyte in pools is theirs, by kind: in blocks of the pools themselves, or in large blocks. So many large blocks that
-    nobody holds are hit by some number in Lua's memory, so of these only that they are pools' is sure.
-    """
+    """A gigabyte in pools is theirs, by kind: in blocks of the pools themselves, or in large blocks."""
     order = {"large": 350, "large_bytes": large_bytes} if large_bytes else {"small": 26000, "small_bytes": 4000}
     keeper = pool_keeper.PoolKeeper(nginx(**pool_keeper.configuration(pool_keeper.build(build / "foreign"))))
     with contextlib.closing(keeper):

@@ -4,6 +4,7 @@
 #include "analyze/pool_owners.h"
 #include "fake_holders.h"
 #include "walk/nginx_pools.h"
+#include "walk/reach_doubt.h"
 
 struct scene {
     struct fake_nginx nginx;
@@ -96,6 +97,23 @@ static void the_rest_is_unowned(void **state)
     assert_int_equal(scene->pools.owners[0].first_block_bytes, FAKE_KEPT_BYTES);
 }
 
+/* A small lower half may be a number beside four stale bytes; only where a block starts it is no accident. */
+static void half_a_number_holds_nothing(void **state)
+{
+    (void)state;
+    const struct address_range block = {address(0x7f2affff0010), address(0x7f2b00100000)};
+    const struct capture none = {0};
+    struct memory_view view = view_of(&none);
+    const struct pool_reference half_a_number = {.pointer = address(0x7f2b00005588)};
+    const struct pool_reference to_the_middle = {.pointer = address(0x7f2b00025588)};
+    const struct pool_reference to_the_start = {.pointer = address(0x7f2b00000010)};
+    const struct address_range from_there = {to_the_start.pointer, block.end};
+    assert_int_equal(reference_trust(&view, &half_a_number, block, ADDRESS_NONE), REFERENCE_NONE);
+    assert_int_equal(reference_trust(&view, &to_the_middle, block, ADDRESS_NONE), REFERENCE_SURE);
+    assert_int_equal(reference_trust(&view, &to_the_start, from_there, ADDRESS_NONE), REFERENCE_SURE);
+    assert_int_equal(reference_trust(&view, &half_a_number, block, half_a_number.pointer), REFERENCE_SURE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +122,7 @@ int main(void)
         cmocka_unit_test(pools_hold_for_their_holder),
         cmocka_unit_test(contexts_and_variables_hold),
         cmocka_unit_test(the_rest_is_unowned),
+        cmocka_unit_test(half_a_number_holds_nothing),
     };
     return cmocka_run_group_tests(tests, look, forget);
 }
