@@ -152,8 +152,8 @@ static struct error *examine_once(struct target *target, const struct examine_op
         return error;
     }
     process->memory = capture;
-    process->stopped = capture->stopped;
-    process->pause_ms = capture->pause_ms;
+    process->stopped |= capture->stopped;
+    process->pause_ms += capture->pause_ms;
     const struct lua_wants wants = {
         .graph = options->want_graph,
         .strings = options->want_strings,
@@ -218,12 +218,15 @@ static void let_run(unsigned attempt)
     nanosleep(&pause, NULL);
 }
 
-static struct process new_process(const struct target *target, unsigned attempt)
+/* `pause_ms`: how long looks before this one have stopped the target. */
+static struct process new_process(const struct target *target, unsigned attempt, double pause_ms)
 {
     return (struct process){
         .pid = target_pid(target),
         .has_residency = target_kind(target) == TARGET_LIVE_PROCESS,
         .attempts = attempt,
+        .stopped = pause_ms > 0,
+        .pause_ms = pause_ms,
     };
 }
 
@@ -244,15 +247,17 @@ static bool is_certain(const struct process *process, const struct examine_optio
 }
 
 /* Leave out what can be spared. False: that was too much, or something went wrong; `process` is untouched then. */
-static bool look_sparing(struct target *target, const struct examine_options *options, struct process *process)
+static bool look_sparing(struct target *target, const struct examine_options *options, double *pause_ms,
+    struct process *process)
 {
     struct capture_spares spares;
     struct capture_options capture_options = {.spares = &spares};
-    struct process seen = new_process(target, 1);
+    struct process seen = new_process(target, 1, *pause_ms);
     struct error *error = locate_malloc_spares(target, wants_pools(options), &spares);
     if (!error)
         error = examine_once(target, options, &capture_options, &seen);
     capture_spares_free(&spares);
+    *pause_ms = seen.pause_ms;
     if (!error && is_certain(&seen, options)) {
         *process = seen;
         return true;
@@ -283,17 +288,18 @@ static bool has_new_suspects(const struct nginx_pools *pools, const struct nginx
  * Who holds a pool is read from contents that are a little younger than the pools: whoever held it may have let go of
  * it meanwhile. So no pool is a suspect that was none in the look before.
  */
-static bool examine_sparing(struct target *target, const struct examine_options *options, struct process *process)
+static bool examine_sparing(struct target *target, const struct examine_options *options, double *pause_ms,
+    struct process *process)
 {
     static const struct nginx_pools nobody;
     struct process first, second;
-    if (!look_sparing(target, options, &first))
+    if (!look_sparing(target, options, pause_ms, &first))
         return false;
     if (!has_new_suspects(&first.pools, &nobody)) {
         *process = first;
         return true;
     }
-    bool confirmed = look_sparing(target, options, &second);
+    bool confirmed = look_sparing(target, options, pause_ms, &second);
     if (confirmed && has_new_suspects(&second.pools, &first.pools)) {
         process_release(&second);
         confirmed = false;
@@ -306,16 +312,18 @@ static bool examine_sparing(struct target *target, const struct examine_options 
 
 struct error *examine(struct target *target, const struct examine_options *options, struct process *process)
 {
-    if (can_spare(target, options) && examine_sparing(target, options, process))
+    double pause_ms = 0;
+    if (can_spare(target, options) && examine_sparing(target, options, &pause_ms, process))
         return NULL;
     for (unsigned attempt = 1;; attempt++) {
-        struct process seen = new_process(target, attempt);
+        struct process seen = new_process(target, attempt, pause_ms);
         struct capture_options capture_options = {
             .want_sizes = options->want_map,
             .never_stop = options->never_stop,
             .always_stop = attempt > 1,
         };
         struct error *error = examine_once(target, options, &capture_options, &seen);
+        pause_ms = seen.pause_ms;
         if (attempt < EXAMINE_ATTEMPTS_MAX && worth_another_look(target, options, &seen, error)) {
             error_free(error);
             process_release(&seen);

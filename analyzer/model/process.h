@@ -33,7 +33,7 @@ struct process {
     struct kept_text *texts; /* names in a model that was read from a file; owned */
     /* How the look went. */
     bool stopped;
-    double pause_ms; /* 0 when the target was not stopped */
+    double pause_ms; /* of all stops of all looks; 0 when the target was not stopped */
     unsigned attempts;
     uint64_t copied_bytes;
     /* What the look took of our time, the last attempt; 0 in a snapshot. */

@@ -1,7 +1,7 @@
 /*
  * What Lua keeps for others: the bytes of userdata and cdata. Nowhere else can there be a pointer out of Lua's memory,
- * but there is much that looks like one: four stale bytes beside a number, as the hash of an upvalue, make one, and what
- * the allocator has free is full of them.
+ * but there is much that looks like one: four stale bytes beside a number, as the hash of an upvalue, make one, and
+ * what the allocator has free is full of them.
  */
 #ifndef RESPIRE_WALK_LUA_PAYLOADS_H
 #define RESPIRE_WALK_LUA_PAYLOADS_H
