@@ -12,7 +12,6 @@ from processes import end, end_with_parent, process_state, wait_until
 
 LOOKS = 8
 MIB = 1 << 20
-STOP_MS_MAX = 3
 
 
 @pytest.fixture
@@ -49,22 +48,14 @@ def test_large_blocks_are_not_copied(taker, respire, tmp_path, blocks, block_byt
     assert without_moment(answer) == without_moment(respire("heap", "--core", write_core(pid, tmp_path), "--json"))
 
 
-def test_the_stop_is_short(taker, respire):
-    """A program that never sleeps, with 400 MB: the shortest of some stops, which other programs here may delay."""
-    pid = taker(400, MIB, "busy")
-    pauses = [respire("heap", pid, "--json")["look"]["pause_ms"] for _ in range(LOOKS)]
-    assert 0 < min(pauses) <= STOP_MS_MAX, pauses
-
-
 def test_pools_under_load(nginx, respire, build):
-    """A worker with 300 MB in large blocks of pools, at work: short stops, the same pools in each, none without an owner."""
+    """A worker with 300 MB in large blocks of pools, at work: the same pools in each look, none without an owner."""
     server = nginx(**pool_keeper.configuration(pool_keeper.build(build / "foreign"), server="location /plain { return 204; }"))
     keeper = pool_keeper.PoolKeeper(server)
     with contextlib.closing(keeper):
         keeper.keep("main", 10, size=4096, large=100, large_bytes=300_000)
         keeper.keep("hash", 10, size=4096, large=1, large_bytes=1000)
         kept = {pool.address: pool.bytes for pool in keeper.pools()}
-        pauses = []
         with subprocess.Popen(["wrk", "-t1", "-c20", "-d40", f"http://127.0.0.1:{server.port}/plain"],
                               stdout=subprocess.DEVNULL) as load:
             try:
@@ -73,7 +64,5 @@ def test_pools_under_load(nginx, respire, build):
                     seen = {int(pool["address"], 16): pool["bytes"] for pool in answer["list"] if pool["kind"] == "module"}
                     assert kept.items() <= seen.items()
                     assert not [pool for pool in answer["list"] if pool["kind"] == "unowned"]
-                    pauses.append(answer["look"]["pause_ms"])
             finally:
                 load.kill()
-        assert min(pauses) <= STOP_MS_MAX, pauses
