@@ -5,6 +5,7 @@
 #include "analyze/ledger_malloc.h"
 #include "analyze/ledger_rest.h"
 #include "base/array.h"
+#include "base/range_search.h"
 
 struct error *claims_add(struct claims *claims, struct claim claim)
 {
@@ -44,16 +45,9 @@ static struct error *claim_state(const struct lua_state *state, struct claims *c
     return error;
 }
 
-static int compare_claims(const void *a, const void *b)
-{
-    const struct claim *left = a, *right = b;
-    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
-}
-
 static void sort_claims(struct claims *claims)
 {
-    if (claims->count)
-        qsort(claims->items, claims->count, sizeof(*claims->items), compare_claims);
+    SORT_BY_START(claims->items, claims->count);
 }
 
 static struct error *check_no_overlap(const struct claims *claims)

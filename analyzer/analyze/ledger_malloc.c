@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/range_search.h"
 #include "base/size.h"
 
 /* In the order in which they win a page that they share in equal parts. */
@@ -189,16 +190,10 @@ static struct error *claim_pages(struct malloc_pages *pages)
     return error ? error : move_to(pages, UINT64_MAX);
 }
 
-static int compare_regions(const void *a, const void *b)
-{
-    const struct heap_region *left = a, *right = b;
-    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
-}
-
 /* A page between two stretches of the main arena can be in both. */
 static void order_regions(struct malloc_pages *pages)
 {
-    qsort(pages->regions, pages->region_count, sizeof(*pages->regions), compare_regions);
+    SORT_BY_START(pages->regions, pages->region_count);
     for (size_t i = 1; i < pages->region_count; i++) {
         struct heap_region *region = &pages->regions[i];
         uint64_t taken_end = pages->regions[i - 1].range.end.value;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/range_search.h"
 #include "base/size.h"
 #include "layouts/nginx_shared_zone.h"
 #include "target/memory_view.h"
@@ -65,12 +66,6 @@ static struct address_range shared_span(const struct mappings *mappings)
     return span;
 }
 
-static int compare_zones(const void *a, const void *b)
-{
-    const struct nginx_zone *left = a, *right = b;
-    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
-}
-
 struct error *locate_nginx_zones(const struct capture *capture, struct nginx_zones *zones)
 {
     struct nginx_zones found = {0};
@@ -91,8 +86,7 @@ struct error *locate_nginx_zones(const struct capture *capture, struct nginx_zon
         nginx_zones_free(&found);
         return error;
     }
-    if (found.count)
-        qsort(found.items, found.count, sizeof(*found.items), compare_zones);
+    SORT_BY_START(found.items, found.count);
     *zones = found;
     return NULL;
 }

@@ -69,16 +69,9 @@ void chunk_region_add(struct chunk_region *region, address_t start, bool used)
         set(region->used, granule);
 }
 
-static int compare_regions(const void *a, const void *b)
-{
-    const struct chunk_region *left = a, *right = b;
-    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
-}
-
 struct error *chunk_map_seal(struct chunk_map *map)
 {
-    if (map->count)
-        qsort(map->items, map->count, sizeof(*map->items), compare_regions);
+    SORT_BY_START(map->items, map->count);
     for (size_t i = 1; i < map->count; i++)
         if (map->items[i].range.start.value < map->items[i - 1].range.end.value)
             return error_new(ERROR_NOT_UNDERSTOOD, "malloc heap: two stretches of chunks overlap at 0x%" PRIx64,

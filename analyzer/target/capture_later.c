@@ -4,14 +4,9 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/range_search.h"
 #include "base/size.h"
 #include "target/live_process.h"
-
-static int compare_runs(const void *a, const void *b)
-{
-    const struct page_run *left = a, *right = b;
-    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
-}
 
 static struct error *add_runs(const struct presence *from, struct presence *to)
 {
@@ -31,8 +26,8 @@ static struct error *join_presence(const struct presence *later, struct presence
     struct error *error = add_runs(presence, &both);
     if (!error)
         error = add_runs(later, &both);
-    if (!error && both.count)
-        qsort(both.items, both.count, sizeof(*both.items), compare_runs);
+    if (!error)
+        SORT_BY_START(both.items, both.count);
     for (size_t i = 0; i < both.count && !error; i++)
         error = presence_add(&joined, both.items[i].range, both.items[i].state);
     presence_free(&both);
@@ -93,12 +88,6 @@ static struct error *plan_ranges(const struct address_ranges *ranges, const stru
     return error;
 }
 
-static int compare_pieces(const void *a, const void *b)
-{
-    const struct capture_piece *left = a, *right = b;
-    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
-}
-
 /* Pieces that have been copied have data; those of the later copy have none yet. By address. */
 static struct error *add_pieces(const struct capture_pieces *later, struct capture_pieces *pieces)
 {
@@ -109,8 +98,7 @@ static struct error *add_pieces(const struct capture_pieces *later, struct captu
         *added = later->items[i];
     }
     pieces->bytes += later->bytes;
-    if (later->count)
-        qsort(pieces->items, pieces->count, sizeof(*pieces->items), compare_pieces);
+    SORT_BY_START(pieces->items, pieces->count);
     return NULL;
 }
 

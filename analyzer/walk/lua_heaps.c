@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "attachment_image.h"
+#include "base/range_search.h"
 #include "target/memory_view.h"
 
 static struct error *visit_stock(void *context, address_t object, address_t block, uint64_t bytes)
@@ -15,12 +16,6 @@ static struct error *visit_respire(void *context, address_t object, address_t bl
 {
     (void)object;
     return respire_heap_note_block(&((struct lua_heaps_walk *)context)->respire_walk, block, bytes);
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-    const struct address_range *left = a, *right = b;
-    return (left->start.value > right->start.value) - (left->start.value < right->start.value);
 }
 
 static int compare_with_range(const void *key, const void *item)
@@ -59,7 +54,7 @@ static struct error *sort_respire_ranges(struct lua_heaps_walk *walk)
     walk->respire_range_count = heap->region_count;
     for (size_t i = 0; i < heap->region_count; i++)
         walk->respire_ranges[i] = heap->regions[i].range;
-    qsort(walk->respire_ranges, walk->respire_range_count, sizeof(*walk->respire_ranges), compare_ranges);
+    SORT_BY_START(walk->respire_ranges, walk->respire_range_count);
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/range_search.h"
 #include "locate/nginx_pool_header.h"
 #include "walk/nginx_walk.h"
 
@@ -199,12 +200,6 @@ static struct error *walk_pool(struct nginx_walk *walk, const struct chunk *chun
     return NULL;
 }
 
-static int compare_chunks(const void *a, const void *b)
-{
-    const struct pool_chunk *left = a, *right = b;
-    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
-}
-
 struct error *nginx_blocks_walk(struct nginx_walk *walk)
 {
     struct chunk_cursor cursor = {.map = walk->chunks};
@@ -218,7 +213,7 @@ struct error *nginx_blocks_walk(struct nginx_walk *walk)
             && malloc_block_of(&walk->view, &chunk, &block) && nginx_pool_header_read(&walk->view, &block, &header))
             error = walk_pool(walk, &chunk, &header);
     }
-    if (!error && pools->chunk_count)
-        qsort(pools->chunks, pools->chunk_count, sizeof(*pools->chunks), compare_chunks);
+    if (!error)
+        SORT_BY_START(pools->chunks, pools->chunk_count);
     return error;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "base/range_search.h"
 #include "walk/nginx_walk.h"
 
 struct nginx_pool *nginx_pool_at(const struct nginx_pools *pools, address_t address)
@@ -45,12 +46,6 @@ static struct error *claim_cycles(struct nginx_walk *walk)
     return error;
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-    const struct address_range *left = a, *right = b;
-    return (left->start.value > right->start.value) - (left->start.value < right->start.value);
-}
-
 /* Arrays that each cycle has beside its pool; cycles may share them. */
 static struct error *note_array(struct nginx_walk *walk, address_t cycle, uint16_t offset)
 {
@@ -81,8 +76,7 @@ static struct error *note_arrays(struct nginx_walk *walk)
         for (size_t k = 0; k < site->old_cycle_count && !error; k++)
             error = note_array(walk, site->old_cycles[k], offsets[i]);
     }
-    if (walk->pools->data_count)
-        qsort(walk->pools->data, walk->pools->data_count, sizeof(*walk->pools->data), compare_ranges);
+    SORT_BY_START(walk->pools->data, walk->pools->data_count);
     return error;
 }
 
