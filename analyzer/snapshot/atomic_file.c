@@ -83,14 +83,20 @@ struct error *atomic_file_begin(const char *path, struct atomic_file *file)
     return file->file < 0 ? failure(file, "cannot make", errno) : NULL;
 }
 
-/* A name for a file that has none yet. */
-static bool link_file(struct atomic_file *file)
+/* The name that a file has none of yet; false with errno. */
+static bool give_name(const struct atomic_file *file, const char *name)
 {
     char open_file[64];
     snprintf(open_file, sizeof(open_file), "/proc/self/fd/%d", file->file);
+    return linkat(AT_FDCWD, open_file, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* No call puts a nameless file in another's place: it gets a name beside it first, and is renamed. */
+static bool give_temporary_name(struct atomic_file *file)
+{
     for (unsigned attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
         choose_name(file, attempt);
-        if (linkat(AT_FDCWD, open_file, AT_FDCWD, file->temporary, AT_SYMLINK_FOLLOW) == 0)
+        if (give_name(file, file->temporary))
             return true;
         if (errno != EEXIST)
             break;
@@ -99,10 +105,20 @@ static bool link_file(struct atomic_file *file)
     return false;
 }
 
+static bool give_final_name(struct atomic_file *file)
+{
+    if (!file->temporary[0]) {
+        if (give_name(file, file->path))
+            return true;
+        if (errno != EEXIST || !give_temporary_name(file))
+            return false;
+    }
+    return rename(file->temporary, file->path) == 0;
+}
+
 struct error *atomic_file_keep(struct atomic_file *file)
 {
-    if (fsync(file->file) != 0 || (!file->temporary[0] && !link_file(file))
-        || rename(file->temporary, file->path) != 0) {
+    if (fsync(file->file) != 0 || !give_final_name(file)) {
         struct error *error = failure(file, "cannot write", errno);
         atomic_file_drop(file);
         return error;

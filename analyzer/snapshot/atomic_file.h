@@ -1,7 +1,8 @@
 /*
  * A file that appears whole or not at all, readable for its owner alone. Until it is kept it has no name where the
- * file system can do so, else a temporary one in the same directory: whatever ends this program, what was at the path
- * before is still there.
+ * file system can do so: whatever ends this program, what was at the path before is still there, and nothing is beside
+ * it. Only where another file is to be replaced, a kill between two calls in a row leaves the new one, whole, as
+ * `.respire-PID-N` beside it; so does a kill at any time on a file system that has no nameless files (NFS).
  */
 #ifndef RESPIRE_SNAPSHOT_ATOMIC_FILE_H
 #define RESPIRE_SNAPSHOT_ATOMIC_FILE_H
