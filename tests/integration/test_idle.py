@@ -69,9 +69,10 @@ def test_timers_are_no_idleness(runtime, programs):
 
 
 def test_small_share_of_the_time(runtime, programs):
-    """Little garbage beside much that lives: 20 times idle, and no collection of 60 MiB each time."""
+    """Little garbage beside much that lives: 20 times idle, and collecting 60 MiB takes 1 % of the time at most."""
     idle = run(programs / "idle", "little_garbage", preload=runtime, options="log=stderr")
-    assert len(collections(idle.stderr)) == 1
+    took_ms = [float(collection[1]) for collection in collections(idle.stderr)]
+    assert took_ms and sum(took_ms[:-1]) * 100 <= idle["elapsed_ms"]
 
 
 def test_finalizers(runtime, programs):

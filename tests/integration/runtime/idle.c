@@ -76,11 +76,13 @@ static void little_garbage(void)
     lua_State *L = open_state();
     run(L, "kept = {} for i = 1, 1000000 do kept[i] = {i} end");
     lua_gc(L, LUA_GCCOLLECT, 0);
+    double start_ms = now_ms();
     wait_ms(1500);
     for (int i = 0; i < 20; i++) {
         run(L, "local t = {} for i = 1, 100 do t[i] = {i} end");
         wait_ms(120);
     }
+    print("elapsed_ms", (long)(now_ms() - start_ms));
 }
 
 static int panic(lua_State *L)
