@@ -102,6 +102,12 @@ static inline uint64_t pool_bytes(const struct nginx_pool *pool)
     return pool->block_bytes + pool->large_bytes;
 }
 
+/* It ends with a configuration, in force or not. */
+static inline bool pool_is_of_cycle(const struct nginx_pool *pool)
+{
+    return pool->kind == POOL_CYCLE || pool->kind == POOL_OLD_CYCLE;
+}
+
 /* "request", "connection", … as JSON and people see it. */
 const char *pool_kind_name(enum pool_kind kind);
 

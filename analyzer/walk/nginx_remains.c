@@ -44,7 +44,7 @@ static bool is_cycle_pool(const struct search *search, uint64_t word)
     const struct pool_chunk *chunk = RANGE_HOLDING(pools->chunks, pools->chunk_count, address(word));
     if (!chunk || pools->pools[chunk->pool].address.value != word)
         return false;
-    return pools->pools[chunk->pool].kind == POOL_CYCLE || pools->pools[chunk->pool].kind == POOL_OLD_CYCLE;
+    return pool_is_of_cycle(&pools->pools[chunk->pool]);
 }
 
 static bool is_array_of_gone_pool(const struct search *search, const unsigned char *words)
@@ -80,10 +80,9 @@ void nginx_remains_find(const struct capture *capture, const struct nginx_pools 
     };
     find_gone_pools(&search, roots);
     for (size_t i = 0; i < pools->chunk_count; i++) {
-        enum pool_kind kind = pools->pools[pools->chunks[i].pool].kind;
         struct address_range left = pool_chunk_contents(&search.view, pools, &pools->chunks[i]);
         struct capture_piece part;
-        if (kind != POOL_CYCLE && kind != POOL_OLD_CYCLE)
+        if (!pool_is_of_cycle(&pools->pools[pools->chunks[i].pool]))
             continue;
         while (capture_next_part(capture, &left, &part))
             for (uint64_t at = 0; at + WORD_BYTES <= range_bytes(part.range); at += WORD_BYTES)

@@ -65,17 +65,12 @@ static struct error *add_array(struct gathering *gathering, address_t array, uin
     return error;
 }
 
-static bool is_of_cycle(const struct nginx_pools *pools, uint32_t pool)
-{
-    return pools->pools[pool].kind == POOL_CYCLE || pools->pools[pool].kind == POOL_OLD_CYCLE;
-}
-
 /* The word leads to something that a cycle's pool has. */
 static bool leads_to_cycle(const struct gathering *gathering, uint64_t word)
 {
     const struct nginx_pools *pools = gathering->pools;
     const struct pool_chunk *chunk = RANGE_HOLDING(pools->chunks, pools->chunk_count, address(word));
-    return chunk && word % POINTER_BYTES == 0 && is_of_cycle(pools, chunk->pool);
+    return chunk && word % POINTER_BYTES == 0 && pool_is_of_cycle(&pools->pools[chunk->pool]);
 }
 
 /*
@@ -116,7 +111,7 @@ static struct error *add_container(struct gathering *gathering, address_t contex
         return NULL;
     struct error *error = add_array(gathering, address(main_array), container->type, ROOT_MAIN_CONF);
     for (size_t i = 0; i < pools->chunk_count && !error; i++)
-        if (is_of_cycle(pools, pools->chunks[i].pool))
+        if (pool_is_of_cycle(&pools->pools[pools->chunks[i].pool]))
             error = add_contexts(gathering, pool_chunk_contents(&gathering->view, pools, &pools->chunks[i]),
                 main_array, container);
     return error;

@@ -105,8 +105,7 @@ void pool_reach_enter(struct pool_reach *reach, enum pool_kind kind)
 
 static bool is_of_cycle(const struct pool_reach *reach, const struct pool_chunk *chunk)
 {
-    enum pool_kind kind = reach->pools->pools[chunk->pool].kind;
-    return kind == POOL_CYCLE || kind == POOL_OLD_CYCLE;
+    return pool_is_of_cycle(&reach->pools->pools[chunk->pool]);
 }
 
 /* Something that was reached before is reached again. */
