@@ -1,7 +1,6 @@
 #include "pattern.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -47,10 +46,8 @@ static unsigned char *map(size_t bytes, int protection, int flags, int file)
 
 static int pattern_file(void)
 {
-    char name[] = "/tmp/respire-pattern-XXXXXX";
     unsigned char page[PAGE];
-    int file = mkstemp(name);
-    unlink(name);
+    int file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
     for (unsigned i = 0; i < REGION_PAGES; i++) {
         pattern_fill(page, REGION_COPIED, i);
         if (write(file, page, sizeof(page)) != sizeof(page))
