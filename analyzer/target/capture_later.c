@@ -1,6 +1,5 @@
 #include "target/capture_later.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"

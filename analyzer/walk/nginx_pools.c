@@ -1,6 +1,5 @@
 #include "walk/nginx_pools.h"
 
-#include <stdlib.h>
 
 #include "base/array.h"
 #include "base/range_search.h"
