@@ -1,4 +1,7 @@
-/* What an input of a fuzzer has overwritten of an image, so that the next one finds it whole. */
+/*
+ * How an input of a fuzzer damages an image: a list of patches. And what they have overwritten, so that the next input
+ * finds the image whole.
+ */
 #ifndef RESPIRE_FUZZ_DAMAGE_H
 #define RESPIRE_FUZZ_DAMAGE_H
 
@@ -7,6 +10,32 @@
 #include <string.h>
 
 enum { DAMAGE_MAX = 64 }; /* places that an input may overwrite */
+
+/* Eight bytes of an input; what each means is the fuzzer's. */
+struct patch {
+    uint8_t operation, choice;
+    uint16_t small;
+    uint32_t place;
+};
+
+static inline size_t patch_count(size_t input_bytes)
+{
+    size_t count = input_bytes / sizeof(struct patch);
+    return count < DAMAGE_MAX ? count : DAMAGE_MAX;
+}
+
+static inline struct patch patch_at(const uint8_t *input, size_t i)
+{
+    struct patch patch;
+    memcpy(&patch, input + i * sizeof(patch), sizeof(patch));
+    return patch;
+}
+
+/* Another place than the patch's own, far away, the same each time. */
+static inline uint64_t patch_elsewhere(struct patch patch)
+{
+    return (uint64_t)patch.place * 2654435761u;
+}
 
 struct damage {
     struct {

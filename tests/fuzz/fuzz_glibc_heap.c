@@ -23,7 +23,7 @@
 #include "target/capture.h"
 #include "walk/glibc_heap.h"
 
-enum { PATCH_BYTES = 8, IMAGES = 2, WORDS_OF_CHUNK = 4, WORDS_OF_STATE = 288, WORD_BYTES = 8 };
+enum { IMAGES = 2, WORDS_OF_CHUNK = 4, WORDS_OF_STATE = 288, WORD_BYTES = 8 };
 
 /* A capture, and where in it malloc's own books are. */
 struct image {
@@ -144,37 +144,33 @@ static uint64_t address_of(const struct capture *capture, const unsigned char *w
     abort();
 }
 
-static void apply_patch(const struct image *image, const uint8_t *patch)
+static void apply(struct patch patch, const struct image *image)
 {
-    uint16_t small;
-    uint32_t place;
-    memcpy(&small, patch + 2, sizeof(small));
-    memcpy(&place, patch + 4, sizeof(place));
-    unsigned char *word = patch[1] % 8 ? image->books.items[place % image->books.count]
-                                       : any_word(&image->capture, place);
-    const unsigned char *other = image->books.items[(uint64_t)place * 2654435761u % image->books.count];
+    unsigned char *word = patch.choice % 8 ? image->books.items[patch.place % image->books.count]
+                                           : any_word(&image->capture, patch.place);
+    const unsigned char *other = image->books.items[patch_elsewhere(patch) % image->books.count];
     uint64_t value = damage_note(&damage, word);
-    switch (patch[0] % 7) {
+    switch (patch.operation % 7) {
     case 0:
-        value ^= (uint64_t)1 << small % 64;
+        value ^= (uint64_t)1 << patch.small % 64;
         break;
     case 1:
-        value = small;
+        value = patch.small;
         break;
     case 2:
-        value = address_of(&image->capture, word) - small % 4 * 16; /* a pointer to itself: a cycle */
+        value = address_of(&image->capture, word) - patch.small % 4 * 16; /* a pointer to itself: a cycle */
         break;
     case 3:
-        value = address_of(&image->capture, other) - small % 4 * 8;
+        value = address_of(&image->capture, other) - patch.small % 4 * 8;
         break;
     case 4:
         memcpy(&value, other, sizeof(value));
         break;
     case 5:
-        value += (uint64_t)(int64_t)(int16_t)small * 16;
+        value += (uint64_t)(int64_t)(int16_t)patch.small * 16;
         break;
     default:
-        value = UINT64_MAX - small;
+        value = UINT64_MAX - patch.small;
         break;
     }
     memcpy(word, &value, sizeof(value));
@@ -239,9 +235,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     if (count < 1)
         return 0;
     const struct image *image = &images[bytes[0] % IMAGES];
-    size_t patches = (count - 1) / PATCH_BYTES;
-    for (size_t i = 0; i < patches && i < DAMAGE_MAX; i++)
-        apply_patch(image, bytes + 1 + i * PATCH_BYTES);
+    for (size_t i = 0; i < patch_count(count - 1); i++)
+        apply(patch_at(bytes + 1, i), image);
     walk(&image->capture);
     damage_undo(&damage);
     return 0;

@@ -23,7 +23,7 @@
 #include "target/capture.h"
 #include "walk/lua_state.h"
 
-enum { PATCH_BYTES = 8, IMAGES = 2 };
+enum { IMAGES = 2 };
 
 static struct capture images[IMAGES];
 static struct damage damage;
@@ -95,37 +95,33 @@ static unsigned char *find_place(const struct capture *capture, uint64_t place, 
     abort();
 }
 
-static void apply_patch(const struct capture *capture, const uint8_t *patch)
+static void apply(struct patch patch, const struct capture *capture)
 {
-    uint16_t small;
-    uint32_t place;
     uint64_t left, ignored, value;
     address_t at, elsewhere;
-    memcpy(&small, patch + 2, sizeof(small));
-    memcpy(&place, patch + 4, sizeof(place));
-    unsigned char *byte = find_place(capture, place & ~7u, &left, &at);
+    unsigned char *byte = find_place(capture, patch.place & ~7u, &left, &at);
     if (left < 8)
         return;
     value = damage_note(&damage, byte);
-    switch (patch[0] % 6) {
+    switch (patch.operation % 6) {
     case 0:
-        byte[small % 8] ^= (unsigned char)(1 << (small >> 8) % 8);
+        byte[patch.small % 8] ^= (unsigned char)(1 << (patch.small >> 8) % 8);
         return;
     case 1:
-        value = small;
+        value = patch.small;
         break;
     case 2:
         value = at.value;
         break; /* a pointer to itself: a cycle */
     case 3:
-        find_place(capture, (uint64_t)place * 2654435761u & ~7u, &ignored, &elsewhere);
+        find_place(capture, patch_elsewhere(patch) & ~7u, &ignored, &elsewhere);
         value = elsewhere.value;
         break;
     case 4:
-        value += (int16_t)small;
+        value += (int16_t)patch.small;
         break;
     default:
-        value = UINT64_MAX - small;
+        value = UINT64_MAX - patch.small;
         break;
     }
     memcpy(byte, &value, sizeof(value));
@@ -196,9 +192,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     if (count < 1)
         return 0;
     const struct capture *image = &images[bytes[0] % IMAGES];
-    size_t patches = (count - 1) / PATCH_BYTES;
-    for (size_t i = 0; i < patches && i < DAMAGE_MAX; i++)
-        apply_patch(image, bytes + 1 + i * PATCH_BYTES);
+    for (size_t i = 0; i < patch_count(count - 1); i++)
+        apply(patch_at(bytes + 1, i), image);
     walk(image);
     damage_undo(&damage);
     return 0;

@@ -16,7 +16,7 @@
 #include "walk/nginx_anchors.h"
 #include "walk/nginx_pools.h"
 
-enum { PATCH_BYTES = 8, WORD_BYTES = 8, CHUNK_HEAD = 8 };
+enum { WORD_BYTES = 8, CHUNK_HEAD = 8 };
 
 static struct fake_nginx nginx;
 static struct fake_holders holders;
@@ -53,36 +53,31 @@ static bool is_chunk_head(uint64_t place)
     return chunk_map_at(&nginx.heap.chunks, address(place - CHUNK_HEAD), &chunk);
 }
 
-static void apply_patch(const uint8_t *patch)
+static void apply(struct patch patch)
 {
-    uint16_t small;
-    uint32_t number;
-    uint64_t value, place;
-    memcpy(&small, patch + 2, sizeof(small));
-    memcpy(&number, patch + 4, sizeof(number));
-    place = place_of(number);
+    uint64_t place = place_of(patch.place);
     if (is_chunk_head(place))
         return;
     unsigned char *word = fake_at(&nginx, place);
-    value = damage_note(&damage, word);
-    switch (patch[0] % 6) {
+    uint64_t value = damage_note(&damage, word);
+    switch (patch.operation % 6) {
     case 0:
-        value ^= (uint64_t)1 << small % 64;
+        value ^= (uint64_t)1 << patch.small % 64;
         break;
     case 1:
-        value = small;
+        value = patch.small;
         break;
     case 2:
         value = place; /* a pointer to itself: a cycle */
         break;
     case 3:
-        value = place_of((uint64_t)number * 2654435761u + small);
+        value = place_of(patch_elsewhere(patch) + patch.small);
         break;
     case 4:
-        value += (uint64_t)(int64_t)(int16_t)small;
+        value += (uint64_t)(int64_t)(int16_t)patch.small;
         break;
     default:
-        value = UINT64_MAX - small;
+        value = UINT64_MAX - patch.small;
         break;
     }
     memcpy(word, &value, sizeof(value));
@@ -132,8 +127,8 @@ static void look_into_pools(const struct nginx_site *site)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct nginx_site site;
-    for (size_t i = 0; i < count / PATCH_BYTES && i < DAMAGE_MAX; i++)
-        apply_patch(bytes + i * PATCH_BYTES);
+    for (size_t i = 0; i < patch_count(count); i++)
+        apply(patch_at(bytes, i));
     if (locate_nginx_cycle(NULL, &nginx.fake.capture, &nginx.heap.chunks, &site))
         abort();
     if (site.layout.cycle)
