@@ -69,4 +69,15 @@ bool codec_charge(struct codec *codec, uint64_t bytes);
         (value) = (__typeof__(value))number_;          \
     } while (0)
 
+/* How many items a growable array (base/array.h) has; reading, room for them. Each is told by `told_bytes` at least. */
+#define CODEC_ITEMS(codec, items, count, capacity, told_bytes)                        \
+    do {                                                                              \
+        uint64_t told_ = (count);                                                     \
+        CODEC_NUMBER((codec), told_, UINT32_MAX);                                     \
+        if (!(codec)->writing) {                                                      \
+            (items) = codec_allocate((codec), told_, sizeof(*(items)), (told_bytes)); \
+            (count) = (capacity) = (items) ? told_ : 0;                               \
+        }                                                                             \
+    } while (0)
+
 #endif

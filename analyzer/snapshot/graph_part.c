@@ -87,12 +87,7 @@ static void columns_visit(struct codec *codec, struct object_graph *graph)
 /* Tables by id, each with a number. */
 static void table_numbers_visit(struct codec *codec, const struct object_graph *graph, struct table_numbers *list)
 {
-    uint64_t count = list->count;
-    CODEC_NUMBER(codec, count, UINT32_MAX);
-    if (!codec->writing) {
-        list->items = codec_allocate(codec, count, sizeof(*list->items), 2);
-        list->count = list->capacity = list->items ? count : 0;
-    }
+    CODEC_ITEMS(codec, list->items, list->count, list->capacity, 2);
     uint32_t before = 0;
     for (size_t i = 0; i < list->count && !codec->error; i++) {
         object_id last = before;

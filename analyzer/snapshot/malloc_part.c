@@ -28,24 +28,15 @@ static void arena_visit(struct codec *codec, struct glibc_arena *arena)
 
 static void arenas_visit(struct codec *codec, struct glibc_heap *heap)
 {
-    uint64_t count = heap->arena_count;
-    CODEC_NUMBER(codec, count, UINT32_MAX);
-    if (!codec->writing) {
-        heap->arenas = codec_allocate(codec, count, sizeof(*heap->arenas), 14);
-        heap->arena_count = heap->arena_capacity = heap->arenas ? count : 0;
-    }
+    CODEC_ITEMS(codec, heap->arenas, heap->arena_count, heap->arena_capacity, 14);
     for (size_t i = 0; i < heap->arena_count && !codec->error; i++)
         arena_visit(codec, &heap->arenas[i]);
 }
 
 static void sizes_visit(struct codec *codec, struct chunk_sizes *sizes)
 {
-    uint64_t count = sizes->count, before = 0;
-    CODEC_NUMBER(codec, count, UINT32_MAX);
-    if (!codec->writing) {
-        sizes->items = codec_allocate(codec, count, sizeof(*sizes->items), 2);
-        sizes->count = sizes->capacity = sizes->items ? count : 0;
-    }
+    uint64_t before = 0;
+    CODEC_ITEMS(codec, sizes->items, sizes->count, sizes->capacity, 2);
     for (size_t i = 0; i < sizes->count && !codec->error; i++) {
         uint64_t ahead = sizes->items[i].bytes - before;
         CODEC_NUMBER(codec, ahead, UINT64_MAX - before);

@@ -4,17 +4,6 @@
 
 #include "snapshot/parts.h"
 
-/* Room for `count` items, each told by `told_bytes` at least; what was there when writing. */
-#define ITEMS_VISIT(codec, items, item_count, item_capacity, told_bytes)                    \
-    do {                                                                                    \
-        uint64_t told_ = (item_count);                                                      \
-        CODEC_NUMBER((codec), told_, UINT32_MAX);                                           \
-        if (!(codec)->writing) {                                                            \
-            (items) = codec_allocate((codec), told_, sizeof(*(items)), (told_bytes));       \
-            (item_count) = (item_capacity) = (items) ? told_ : 0;                           \
-        }                                                                                   \
-    } while (0)
-
 /* A text that its bearer owns, or NULL. */
 static void owned_text_visit(struct codec *codec, char **text)
 {
@@ -44,7 +33,7 @@ static void needed_text_visit(struct codec *codec, char **text)
 
 static void names_visit(struct codec *codec, struct nginx_pools *pools)
 {
-    ITEMS_VISIT(codec, pools->names, pools->name_count, pools->name_capacity, 2);
+    CODEC_ITEMS(codec, pools->names, pools->name_count, pools->name_capacity, 2);
     for (size_t i = 0; i < pools->name_count && !codec->error; i++)
         needed_text_visit(codec, &pools->names[i]);
 }
@@ -64,7 +53,7 @@ static void owner_visit(struct codec *codec, struct pool_owner *owner)
 
 static void larges_visit(struct codec *codec, struct nginx_pools *pools)
 {
-    ITEMS_VISIT(codec, pools->large, pools->large_count, pools->large_capacity, 2);
+    CODEC_ITEMS(codec, pools->large, pools->large_count, pools->large_capacity, 2);
     for (size_t i = 0; i < pools->large_count && !codec->error; i++) {
         codec_address(codec, &pools->large[i].address);
         CODEC_NUMBER(codec, pools->large[i].bytes, UINT64_MAX);
@@ -73,7 +62,7 @@ static void larges_visit(struct codec *codec, struct nginx_pools *pools)
 
 static void cleanups_visit(struct codec *codec, struct nginx_pools *pools)
 {
-    ITEMS_VISIT(codec, pools->cleanups, pools->cleanup_count, pools->cleanup_capacity, 2);
+    CODEC_ITEMS(codec, pools->cleanups, pools->cleanup_count, pools->cleanup_capacity, 2);
     for (size_t i = 0; i < pools->cleanup_count && !codec->error; i++) {
         CODEC_NUMBER(codec, pools->cleanups[i].name, UINT32_MAX);
         CODEC_NUMBER(codec, pools->cleanups[i].count, UINT32_MAX);
@@ -122,12 +111,12 @@ void pools_part_visit(struct codec *codec, struct snapshot_subject *subject)
     codec_kept_text(codec, &pools->layout, &process->texts);
     damage_visit(codec, &pools->damage, process);
     names_visit(codec, pools);
-    ITEMS_VISIT(codec, pools->owners, pools->owner_count, pools->owner_capacity, 14);
+    CODEC_ITEMS(codec, pools->owners, pools->owner_count, pools->owner_capacity, 14);
     for (size_t i = 0; i < pools->owner_count && !codec->error; i++)
         owner_visit(codec, &pools->owners[i]);
     larges_visit(codec, pools);
     cleanups_visit(codec, pools);
-    ITEMS_VISIT(codec, pools->pools, pools->count, pools->capacity, 14);
+    CODEC_ITEMS(codec, pools->pools, pools->count, pools->capacity, 14);
     for (size_t i = 0; i < pools->count && !codec->error; i++)
         pool_visit(codec, &pools->pools[i], pools, process);
     CODEC_NUMBER(codec, pools->connection_slots, UINT64_MAX);

@@ -81,12 +81,7 @@ static void system_visit(struct codec *codec, struct process *process)
 
 static void owners_visit(struct codec *codec, struct memory_map *map)
 {
-    uint64_t count = map->owner_count;
-    CODEC_NUMBER(codec, count, UINT32_MAX);
-    if (!codec->writing) {
-        map->owners = codec_allocate(codec, count, sizeof(*map->owners), 1);
-        map->owner_count = map->owner_capacity = map->owners ? count : 0;
-    }
+    CODEC_ITEMS(codec, map->owners, map->owner_count, map->owner_capacity, 1);
     for (size_t i = 0; i < map->owner_count; i++) {
         struct owner *owner = &map->owners[i];
         codec_text(codec, owner->name, sizeof(owner->name));

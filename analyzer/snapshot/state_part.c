@@ -18,12 +18,7 @@ static void collector_visit(struct codec *codec, struct lua_collector *collector
 
 static void code_areas_visit(struct codec *codec, struct lua_code_areas *areas)
 {
-    uint64_t count = areas->count;
-    CODEC_NUMBER(codec, count, UINT32_MAX);
-    if (!codec->writing) {
-        areas->items = codec_allocate(codec, count, sizeof(*areas->items), 2);
-        areas->count = areas->capacity = areas->items ? count : 0;
-    }
+    CODEC_ITEMS(codec, areas->items, areas->count, areas->capacity, 2);
     for (size_t i = 0; i < areas->count; i++) {
         struct address_range *area = &areas->items[i];
         uint64_t bytes = range_bytes(*area);
