@@ -135,10 +135,11 @@ static struct error *contexts(struct pool_holders *holders, const struct nginx_p
     return error ? error : reach_from_roots(holders, first);
 }
 
-static struct error *reach_from_payload(void *context, struct address_range payload)
+/* For visitors: from what is in `range`, in the name of the holder that was added last. */
+static struct error *reach_from_range(void *context, struct address_range range)
 {
     struct pool_holders *holders = context;
-    return pool_reach_from_range(holders->reach, payload, (uint32_t)(holders->count - 1));
+    return pool_reach_from_range(holders->reach, range, (uint32_t)(holders->count - 1));
 }
 
 static struct error *lua(struct pool_holders *holders)
@@ -147,7 +148,7 @@ static struct error *lua(struct pool_holders *holders)
     uint32_t index;
     struct error *error = add_holder(holders, (struct pool_holder){.text = "lua"}, &index);
     for (size_t i = 0; i < input->state_count && !error && pool_reach_left(holders->reach); i++)
-        error = lua_payloads_visit(input->capture, input->states[i].address, reach_from_payload, holders);
+        error = lua_payloads_visit(input->capture, input->states[i].address, reach_from_range, holders);
     return error ? error : pool_reach_run(holders->reach);
 }
 
@@ -163,19 +164,13 @@ static struct error *memory_of(struct pool_holders *holders, const struct nginx_
     return error ? error : pool_reach_run(holders->reach);
 }
 
-static struct error *reach_from_connection(void *context, struct address_range connection)
-{
-    struct pool_holders *holders = context;
-    return pool_reach_from_range(holders->reach, connection, (uint32_t)(holders->count - 1));
-}
-
 static struct error *connections(struct pool_holders *holders)
 {
     const struct pool_owners_input *input = holders->input;
     uint32_t index;
     struct error *error = add_holder(holders, (struct pool_holder){.text = "a connection, module not known"}, &index);
     if (!error)
-        error = nginx_connections_in_use(input->capture, input->site, reach_from_connection, holders);
+        error = nginx_connections_in_use(input->capture, input->site, reach_from_range, holders);
     return error ? error : pool_reach_run(holders->reach);
 }
 
