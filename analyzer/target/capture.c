@@ -18,6 +18,7 @@
 #include "target/capture_buffer.h"
 #include "target/capture_later.h"
 #include "target/capture_plan.h"
+#include "target/lazy_memory.h"
 #include "target/live_process.h"
 #include "target/process_status.h"
 #include "target/quiet.h"
@@ -319,6 +320,7 @@ void capture_free(struct capture *capture)
     capture_buffer_free(&buffer);
     capture_buffer_free(&later);
     capture_buffer_free(&contents);
+    lazy_memory_free(capture->lazy);
     mappings_free(&capture->mappings);
     presence_free(&capture->presence);
     free(capture->pieces);

@@ -66,6 +66,7 @@ struct capture {
         void *bytes;
         uint64_t size;
     } buffer, later_buffer, contents_buffer; /* private to capture*.c */
+    struct lazy_memory *lazy; /* NULL, or where bytes are copied from when they are asked for: lazy_memory.h */
 };
 
 /*
