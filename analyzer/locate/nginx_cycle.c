@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "layouts/choose_nginx_layout.h"
 #include "locate/nginx_pool_header.h"
+#include "locate/program_data.h"
 
 enum { CYCLE_BYTES_MIN = 600 }; /* of all known ones */
 
@@ -91,30 +92,27 @@ static struct error *search_everywhere(struct search *search)
     return error;
 }
 
-static void count_references(struct search *search, const struct capture_piece *piece, struct address_range range)
+static struct error *count_reference(void *context, uint64_t word)
 {
-    uint64_t at = range.start.value > piece->range.start.value ? range.start.value - piece->range.start.value : 0;
-    uint64_t end = range.end.value < piece->range.end.value ? range.end.value : piece->range.end.value;
-    for (; piece->range.start.value + at + sizeof(uint64_t) <= end; at += sizeof(uint64_t)) {
-        uint64_t word = field_u64(piece->data + at, 0);
-        for (size_t i = 0; i < search->found.count; i++)
-            search->found.items[i].references += word == search->found.items[i].cycle.value;
-    }
+    struct search *search = context;
+    for (size_t i = 0; i < search->found.count; i++)
+        search->found.items[i].references += word == search->found.items[i].cycle.value;
+    return NULL;
 }
 
-/* In the data of programs and libraries, and in what follows their files: their .bss, maybe with more behind it. */
-static void count_references_from_data(struct search *search)
+/* Where memory is copied page by page, few pages are asked for: those that data refer to. */
+static struct error *try_reference(void *context, uint64_t word)
 {
-    const struct mappings *mappings = &search->capture->mappings;
-    for (size_t i = 0; i < mappings->count; i++) {
-        const struct mapping *mapping = &mappings->items[i];
-        bool follows_file = i > 0 && mapping_has_file(mapping - 1) && !mapping->path
-            && address_equal(mapping[-1].range.end, mapping->range.start);
-        if (!mapping->writable || mapping->shared || !(mapping_has_file(mapping) || follows_file))
-            continue;
-        for (size_t k = 0; k < search->capture->piece_count; k++)
-            count_references(search, &search->capture->pieces[k], mapping->range);
-    }
+    struct search *search = context;
+    const struct mapping *mapping = mappings_find(&search->capture->mappings, address(word));
+    address_t pool = address(word - NGINX_POOL_BYTES);
+    if (word % NGINX_POOL_ALIGNMENT || !mapping || !mapping->writable || mapping_has_file(mapping)
+        || pool.value < mapping->range.start.value || !points_back(&search->view, pool))
+        return NULL;
+    for (size_t i = 0; i < search->found.count; i++)
+        if (search->found.items[i].cycle.value == word)
+            return NULL;
+    return try_pool(search, &(struct malloc_block){.range = {pool, mapping->range.end}});
 }
 
 static bool is_old_cycle_of_another(const struct search *search, address_t cycle)
@@ -129,8 +127,6 @@ static bool is_old_cycle_of_another(const struct search *search, address_t cycle
 static struct candidate *in_force(struct search *search)
 {
     struct candidate *best = NULL;
-    if (search->found.count > 1)
-        count_references_from_data(search);
     for (size_t i = 0; i < search->found.count; i++) {
         struct candidate *candidate = &search->found.items[i];
         if (!best || (candidate->references > 0) > (best->references > 0)
@@ -143,6 +139,10 @@ static struct candidate *in_force(struct search *search)
 
 static struct error *describe(struct search *search, struct nginx_site *site)
 {
+    struct error *error = search->found.count > 1
+        ? program_data_each_word(search->capture, count_reference, search) : NULL;
+    if (error)
+        return error;
     struct candidate *best = in_force(search);
     if (!best)
         return NULL;
@@ -168,7 +168,9 @@ struct error *locate_nginx_cycle(struct target *target, const struct capture *ca
     struct search search = {
         .capture = capture, .view = view_of(capture), .texts = mapped_text_of(target, capture),
     };
-    struct error *error = chunks->count ? search_chunks(&search, chunks) : search_everywhere(&search);
+    struct error *error = capture->lazy ? program_data_each_word(capture, try_reference, &search)
+        : chunks->count ? search_chunks(&search, chunks)
+                        : search_everywhere(&search);
     if (!error)
         error = describe(&search, site);
     mapped_text_close(&search.texts);
