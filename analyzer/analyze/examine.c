@@ -95,11 +95,11 @@ static const struct nginx_pools *understood_pools(const struct process *process)
     return process->has_pools && !process->pools.damage ? &process->pools : NULL;
 }
 
-static struct error *make_map(const struct capture *capture, const struct elf_modules *modules,
+static struct error *make_map(struct target *target, const struct capture *capture, const struct elf_modules *modules,
     const struct allocator_modules *allocators, struct process *process)
 {
     struct nginx_zones zones = {0};
-    struct error *error = locate_nginx_zones(capture, &zones);
+    struct error *error = locate_nginx_zones(target, &zones);
     if (!error) {
         struct ledger_input input = {
             .capture = capture,
@@ -136,7 +136,7 @@ static struct error *look_with_modules(struct target *target, const struct exami
     if (!error && wants_pools(options))
         error = nginx_look(target, capture, &modules, process);
     if (!error && options->want_map)
-        error = make_map(capture, &modules, &allocators, process);
+        error = make_map(target, capture, &modules, &allocators, process);
     elf_modules_free(&modules);
     return error;
 }

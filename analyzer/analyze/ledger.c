@@ -78,7 +78,7 @@ static struct error *give_shared(struct ledger *ledger, const struct mapping *ma
     char name[OWNER_NAME_MAX];
     const struct nginx_zone *zone = nginx_zones_find(ledger->input->zones, part.start);
     if (zone)
-        snprintf(name, sizeof(name), "nginx.shm.%s", zone->name);
+        snprintf(name, sizeof(name), "nginx.shm.%.80s", zone->name);
     else if (mapping->path && strcmp(mapping->path, "/dev/zero") != 0)
         snprintf(name, sizeof(name), "file");
     else

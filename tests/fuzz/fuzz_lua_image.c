@@ -182,8 +182,6 @@ static void walk(const struct capture *capture)
         memory_map_release(&map);
         lua_state_release(&state);
     }
-    if (!locate_nginx_zones(capture, &zones))
-        nginx_zones_free(&zones);
     lua_sites_free(&sites);
 }
 
