@@ -1,0 +1,25 @@
+/*
+ * What a module keeps in its zone: entries in a red-black tree, most of them in a queue too. The tree is followed from
+ * pool->data with many ways at once, because each step waits for memory; each node must be a used slab of its own.
+ *
+ * Equations: entries of the tree = entries of the queue; what entries, list items and the module's own records take =
+ * slabs used, for each size, and whole pages; a cache's own count = its entries.
+ */
+#ifndef RESPIRE_WALK_ZONE_CONTENTS_H
+#define RESPIRE_WALK_ZONE_CONTENTS_H
+
+#include "walk/slab_pool.h"
+
+struct zone_reading {
+    const struct shared_image *image;
+    const struct slab_pool *pool;
+    uint64_t now_ms;          /* since 1970, as nginx counts times to live */
+    uint64_t monotonic_ms;    /* as nginx counts ages (ngx_current_msec) */
+    bool show_strings;        /* keep keys */
+    size_t largest_count;     /* how many of the largest entries to keep */
+};
+
+/* zone->kind and zone->slabs are known. Fills zone->contents, adds checks. Errors as slab_pool_read. */
+struct error *zone_contents_read(const struct zone_reading *reading, struct shared_zone *zone);
+
+#endif
