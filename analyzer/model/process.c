@@ -23,6 +23,7 @@ void process_release(struct process *process)
     memory_map_release(&process->map);
     glibc_heap_release(&process->malloc);
     nginx_pools_release(&process->pools);
+    shared_zones_release(&process->zones);
     for (struct kept_text *text = process->texts, *next; text; text = next) {
         next = text->next;
         free(text);

@@ -9,6 +9,7 @@
 #include "model/lua_state.h"
 #include "model/memory_map.h"
 #include "model/nginx_pools.h"
+#include "model/shared_zones.h"
 #include "target/capture.h"
 
 /* A text that something in the model points to and nobody else owns. */
@@ -29,6 +30,8 @@ struct process {
     struct glibc_heap malloc;
     bool has_pools; /* this is an nginx, and its pools were looked for */
     struct nginx_pools pools;
+    bool has_zones; /* this is an nginx, and its shared memory zones were looked for */
+    struct shared_zones zones;
     struct capture *memory; /* kept when graphs were asked for, because names are read from it; owned; else NULL */
     struct kept_text *texts; /* names in a model that was read from a file; owned */
     /* How the look went. */
