@@ -7,7 +7,7 @@
 #include "target/memory_view.h"
 
 enum {
-    SHIFT_MIN = 3, /* of the smallest slabs */
+    SHIFT_MIN = 3, /* of the smallest slabs, in all zones: ngx_init_zone_pool() */
     WORD_BYTES = 8,
     WORD_BITS = 64,
     SPARSE_SHARE = 4,
@@ -19,7 +19,7 @@ struct books {
     struct slab_pool *pool;
     struct slab_account *slabs;
     address_t at;                  /* of the pool */
-    unsigned min_shift, size_count;
+    unsigned size_count;
     uint64_t entries_at;           /* address of the first page's entry */
     unsigned char *copy;           /* from the pool's start to behind the last entry; owned */
     uint64_t bytes;
@@ -83,14 +83,13 @@ static struct error *read_head(struct books *books, uint64_t size_bytes, struct 
     const unsigned char *head = shared_bytes(books->image, books->at, NGINX_SLAB_POOL_BYTES);
     if (!head)
         return no_pool("the pool's head is not in memory");
-    uint64_t min_shift = field_u64(head, NGINX_SLAB_MIN_SHIFT), end = field_u64(head, NGINX_SLAB_END);
+    uint64_t end = field_u64(head, NGINX_SLAB_END);
     unsigned page_shift = (unsigned)__builtin_ctzll(page_bytes);
-    if (min_shift < SHIFT_MIN || min_shift >= page_shift || page_shift - min_shift > SLAB_SIZES_MAX
-        || field_u64(head, NGINX_SLAB_MIN_SIZE) != (uint64_t)1 << min_shift
+    if (field_u64(head, NGINX_SLAB_MIN_SHIFT) != SHIFT_MIN || page_shift - SHIFT_MIN > SLAB_SIZES_MAX
+        || field_u64(head, NGINX_SLAB_MIN_SIZE) != (uint64_t)1 << SHIFT_MIN
         || end != books->at.value + size_bytes || size_bytes > range_bytes(books->image->range))
         return no_pool("no slab pool starts it");
-    books->min_shift = (unsigned)min_shift;
-    books->size_count = page_shift - books->min_shift;
+    books->size_count = page_shift - SHIFT_MIN;
     books->entries_at = books->at.value + NGINX_SLAB_POOL_BYTES
         + books->size_count * (NGINX_SLAB_ENTRY_BYTES + NGINX_SLAB_STATISTICS_BYTES);
     uint64_t start = start_laid_out(books, end);
@@ -158,7 +157,7 @@ static struct error *read_slabs(const struct books *books, uint64_t number, unsi
     page->kind = type == NGINX_SLAB_SMALL ? SLAB_PAGE_SMALL : type == NGINX_SLAB_EXACT ? SLAB_PAGE_EXACT
                                                                                        : SLAB_PAGE_BIG;
     page->shift = (uint8_t)(type == NGINX_SLAB_EXACT ? exact_shift : word & NGINX_SLAB_SHIFT_MASK);
-    bool fits = type == NGINX_SLAB_SMALL ? page->shift >= books->min_shift && page->shift < exact_shift
+    bool fits = type == NGINX_SLAB_SMALL ? page->shift >= SHIFT_MIN && page->shift < exact_shift
         : type == NGINX_SLAB_BIG         ? page->shift > exact_shift && page->shift < books->pool->page_shift
                                          : true;
     if (!fits)
@@ -211,7 +210,7 @@ static void add_run(struct books *books, uint64_t first, uint64_t count)
 
 static void add_slabs(struct books *books, const struct slab_page *page)
 {
-    struct slab_size *size = &books->slabs->sizes[page->shift - books->min_shift];
+    struct slab_size *size = &books->slabs->sizes[page->shift - SHIFT_MIN];
     struct slab_pages *pages = &books->slabs->pages;
     const uint64_t own = bitmap_slabs(books, page), slabs = slabs_of_page(books, page->shift) - own;
     pages->small += page->kind == SLAB_PAGE_SMALL;
@@ -266,7 +265,7 @@ static void follow_lists(struct books *books)
     for (unsigned slot = 0; slot < books->size_count; slot++) {
         next = pool_word(books, NGINX_SLAB_POOL_BYTES + slot * NGINX_SLAB_ENTRY_BYTES + NGINX_SLAB_ENTRY_NEXT);
         for (uint64_t page; limit && (page = page_of_entry(books, next)) < books->pool->page_count; limit--) {
-            books->listed_with_room += pages[page].shift == slot + books->min_shift;
+            books->listed_with_room += pages[page].shift == slot + SHIFT_MIN;
             next = field_u64(entry_of(books, page), NGINX_SLAB_ENTRY_NEXT);
         }
     }
@@ -280,7 +279,7 @@ static void sum_up(struct books *books, struct checks *checks)
         struct slab_size *size = &slabs->sizes[slot];
         const unsigned char *statistics = statistics_of(books->copy, books->size_count, slot);
         uint64_t stat = field_u64(statistics, NGINX_SLAB_USED);
-        size->slab_bytes = 1u << (books->min_shift + slot);
+        size->slab_bytes = 1u << (SHIFT_MIN + slot);
         size->requests = field_u64(statistics, NGINX_SLAB_REQUESTS);
         size->failures = field_u64(statistics, NGINX_SLAB_FAILURES);
         used += size->used;
@@ -333,6 +332,13 @@ struct error *slab_pool_read(const struct shared_image *image, uint64_t size_byt
     return error;
 }
 
+/* Counters are read one by one: one of an allocation can be torn from another of it, so that a sum falls below 0. */
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+    int64_t difference = (int64_t)(a - b);
+    return difference < 0 ? -(uint64_t)difference : (uint64_t)difference;
+}
+
 uint64_t slab_pool_changes(const struct shared_image *image, const struct slab_pool *pool)
 {
     const struct slab_counters *before = &pool->counters;
@@ -341,11 +347,9 @@ uint64_t slab_pool_changes(const struct shared_image *image, const struct slab_p
         return 1;
     struct slab_counters now = read_counters(live, pool->size_count);
     uint64_t given = now.requests - before->requests - (now.failures - before->failures);
-    uint64_t taken = given - (now.used - before->used);
-    uint64_t pages = now.free_pages > before->free_pages ? now.free_pages - before->free_pages
-                                                         : before->free_pages - now.free_pages;
+    uint64_t taken = apart(given, now.used - before->used);
     bool was_inside = before->lock || now.lock;
-    return given + taken + pages + was_inside;
+    return apart(given, 0) + taken + apart(now.free_pages, before->free_pages) + was_inside;
 }
 
 uint64_t slab_pool_page(const struct slab_pool *pool, address_t at)
