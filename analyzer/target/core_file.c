@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/range_search.h"
 #include "base/size.h"
 #include "target/image_page.h"
@@ -207,6 +208,7 @@ static struct error *open_and_read(struct core_file *core)
     if (!S_ISREG(status.st_mode))
         return error_new(ERROR_UNREADABLE, "%s is no regular file; give the name of a core file", core->path);
     core->file_bytes = (uint64_t)status.st_size;
+    core->target.written_ms = milliseconds(status.st_mtim);
     struct error *error = core_file_parse(core);
     return error ? error : core_file_overlay(core);
 }
@@ -216,7 +218,7 @@ struct error *target_open_core(const char *path, const char *sysroot, struct tar
     struct core_file *core = calloc(1, sizeof(*core));
     if (!core)
         return error_no_memory();
-    core->target = (struct target){&core_operations, 0, PAGE_BYTES};
+    core->target = (struct target){.operations = &core_operations, .page_bytes = PAGE_BYTES};
     core->file = -1;
     core->path = strdup(path);
     core->sysroot = sysroot;

@@ -276,7 +276,9 @@ struct error *target_open_process(pid_t pid, struct target **target)
     struct live_process *live = calloc(1, sizeof(*live));
     if (!live)
         return error_no_memory();
-    live->target = (struct target){&live_operations, pid, (uint64_t)sysconf(_SC_PAGESIZE)};
+    live->target = (struct target){
+        .operations = &live_operations, .pid = pid, .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
+    };
     live->maps = live->smaps = live->pagemap = live->memory = -1;
     live->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     page_scan_probe(&live->ability);

@@ -1,6 +1,8 @@
 /* The questions of target.h, handed to the kind of target that answers them. */
 #include "target/target.h"
 
+#include "base/clock.h"
+#include "target/live_process.h"
 #include "target/target_operations.h"
 
 void target_close(struct target *target)
@@ -21,6 +23,20 @@ pid_t target_pid(const struct target *target)
 uint64_t target_page_bytes(const struct target *target)
 {
     return target->page_bytes;
+}
+
+uint64_t target_moment_ms(const struct target *target)
+{
+    struct timespec now;
+    if (target->written_ms)
+        return target->written_ms;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return milliseconds(now);
+}
+
+uint64_t target_resident_bytes(const struct target *target)
+{
+    return target->operations->kind == TARGET_LIVE_PROCESS ? live_process_resident_bytes(target) : 0;
 }
 
 static struct error *fresh_mappings(struct target *target, bool with_sizes, struct mappings *mappings)

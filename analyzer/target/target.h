@@ -66,6 +66,12 @@ pid_t target_pid(const struct target *target);
 /* Bytes in a page of the target; a power of two. */
 uint64_t target_page_bytes(const struct target *target);
 
+/* Milliseconds since 1970: now; for a core file, when it was written. */
+uint64_t target_moment_ms(const struct target *target);
+
+/* VmRSS now; 0 for a core file, and when the kernel does not say. */
+uint64_t target_resident_bytes(const struct target *target);
+
 /* A fresh list of what is mapped now, in address order. The caller frees it with mappings_free(). */
 struct error *target_mappings(struct target *target, struct mappings *mappings);
 

@@ -26,6 +26,7 @@ struct target {
     const struct target_operations *operations;
     pid_t pid;
     uint64_t page_bytes;
+    uint64_t written_ms; /* of a core file: since 1970; else 0 */
 };
 
 /* All of `copies`, in as few system calls as possible, or an error. */
