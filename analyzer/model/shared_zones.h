@@ -134,7 +134,7 @@ struct shared_zone {
     struct slab_account slabs;
     struct zone_contents contents;
     unsigned attempts;        /* how often it was read */
-    uint64_t changes;         /* allocations during the last reading: numbers are right within these */
+    uint64_t changes;         /* of the zone while it was read: numbers are right within these */
     struct checks checks;
 };
 

@@ -294,7 +294,8 @@ static void sum_up(struct books *books, struct checks *checks)
     if (slabs->pages.largest_free_run)
         slabs->largest_allocation = slabs->pages.largest_free_run << books->pool->page_shift;
     checks_add(checks, "slabs used, by bitmaps = by nginx's statistics", stat_used, used);
-    checks_add(checks, "bytes of slabs used, by bitmaps = by nginx's statistics", stat_used_bytes, used_bytes);
+    checks_add_in_units(checks, "bytes of slabs used, by bitmaps = by nginx's statistics", stat_used_bytes, used_bytes,
+        books->slabs->page_bytes);
     checks_add(checks, "slabs on pages = in nginx's statistics", stat_total, total);
     checks_add(checks, "pages of free runs = nginx's count", pool_word(books, NGINX_SLAB_FREE_PAGES),
         slabs->pages.free);

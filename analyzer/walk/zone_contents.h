@@ -19,7 +19,10 @@ struct zone_reading {
     size_t largest_count;     /* how many of the largest entries to keep */
 };
 
-/* zone->kind and zone->slabs are known. Fills zone->contents, adds checks. Errors as slab_pool_read. */
+/*
+ * zone->kind and zone->slabs are known. Fills zone->contents, adds checks; to zone->changes it may add what it saw
+ * change and the pool's counters do not tell, as entries that moved in their queue. Errors as slab_pool_read.
+ */
 struct error *zone_contents_read(const struct zone_reading *reading, struct shared_zone *zone);
 
 #endif
