@@ -1,0 +1,215 @@
+#include "analyze/zones_look.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/array.h"
+#include "base/clock.h"
+#include "base/size.h"
+#include "locate/nginx_zones.h"
+#include "target/shared_image.h"
+#include "walk/slab_pool.h"
+
+enum {
+    ATTEMPTS_MAX = 5,
+    BETWEEN_ATTEMPTS_MS = 2,
+    PATIENCE_MS = 200, /* for exact numbers, once there are some that are right within a few changes */
+};
+
+/* What is the same for all zones. */
+struct look {
+    struct target *target;
+    const struct zones_options *options;
+    struct mappings mappings;
+};
+
+static enum zone_kind kind_of(const struct nginx_zone *site)
+{
+    static const struct {
+        const char *module;
+        enum zone_kind kind;
+    } kinds[] = {
+        {"ngx_http_lua_module", ZONE_LUA_DICT},
+        {"ngx_stream_lua_module", ZONE_LUA_DICT},
+        {"ngx_http_limit_req_module", ZONE_LIMIT_REQ},
+        {"ngx_http_limit_conn_module", ZONE_LIMIT_CONN},
+        {"ngx_stream_limit_conn_module", ZONE_LIMIT_CONN},
+        {"ngx_http_proxy_module", ZONE_CACHE},
+        {"ngx_http_fastcgi_module", ZONE_CACHE},
+        {"ngx_http_uwsgi_module", ZONE_CACHE},
+        {"ngx_http_scgi_module", ZONE_CACHE},
+        {"ngx_http_ssl_module", ZONE_SSL_SESSIONS},
+        {"ngx_stream_ssl_module", ZONE_SSL_SESSIONS},
+        {"ngx_mail_ssl_module", ZONE_SSL_SESSIONS},
+        {"ngx_http_upstream_module", ZONE_UPSTREAM},
+        {"ngx_stream_upstream_module", ZONE_UPSTREAM},
+    };
+    if (!site->has_slabs)
+        return ZONE_COUNTERS;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(site->module, kinds[i].module) == 0)
+            return kinds[i].kind;
+    return ZONE_OTHER;
+}
+
+/* How much of it is loaded, and how much of that is in the page tables of this process. */
+static struct error *read_residency(const struct look *look, const struct shared_image *image,
+    struct shared_zone *zone)
+{
+    zone->loaded_bytes = image->loaded_pages * image->page_bytes;
+    zone->has_residency = image->has_residency;
+    if (!zone->has_residency)
+        return NULL;
+    if (image->allocated_bytes > zone->loaded_bytes)
+        zone->swapped_bytes = image->allocated_bytes - zone->loaded_bytes;
+    struct presence presence = {0};
+    struct error *error = target_presence(look->target, zone->range, &presence);
+    zone->own_bytes = presence_resident_bytes(&presence, zone->range);
+    presence_free(&presence);
+    return error;
+}
+
+static struct error *read_inside(const struct shared_image *image, struct shared_zone *zone)
+{
+    struct slab_pool pool;
+    struct error *error = slab_pool_read(image, zone->size_bytes, &pool, &zone->slabs, &zone->checks);
+    zone->has_slabs = !error;
+    if (!error)
+        zone->changes += slab_pool_changes(image, &pool);
+    slab_pool_free(&pool);
+    return error;
+}
+
+/* Only what memory does not permit is an error; what is not understood is told by the zone. */
+static struct error *read_once(const struct shared_image *image, struct shared_zone *zone)
+{
+    struct error *error = read_inside(image, zone);
+    if (error && error_kind(error) != ERROR_NOT_UNDERSTOOD)
+        return error;
+    checks_forgive(&zone->checks, zone->changes);
+    zone->damage = error ? error : checks_error(&zone->checks);
+    return NULL;
+}
+
+static bool is_exact(const struct shared_zone *zone)
+{
+    return !zone->damage && zone->changes == 0;
+}
+
+static bool is_better(const struct shared_zone *zone, const struct shared_zone *than)
+{
+    if (!zone->damage != !than->damage)
+        return !zone->damage;
+    return zone->changes <= than->changes;
+}
+
+static void let_run(void)
+{
+    const struct timespec pause = {.tv_nsec = BETWEEN_ATTEMPTS_MS * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+/* Until it is exact; the best of all attempts stays. */
+static struct error *read_until_exact(const struct look *look, struct shared_image *image, struct shared_zone *zone)
+{
+    const struct shared_zone outside = *zone;
+    const unsigned attempts_max = target_kind(look->target) == TARGET_CORE_FILE ? 1 : ATTEMPTS_MAX;
+    double start_ms = clock_now_ms();
+    struct error *error = read_once(image, zone);
+    unsigned attempts = 1;
+    while (!error && !is_exact(zone) && attempts < attempts_max
+        && (zone->damage || clock_now_ms() - start_ms < PATIENCE_MS)) {
+        struct shared_zone seen = outside;
+        let_run();
+        attempts++;
+        error = shared_image_look(image);
+        if (!error)
+            error = read_once(image, &seen);
+        if (!error && is_better(&seen, zone)) {
+            shared_zone_release(zone);
+            *zone = seen;
+        } else {
+            shared_zone_release(&seen);
+        }
+    }
+    zone->attempts = attempts;
+    return error;
+}
+
+static bool wants_inside(const struct look *look, const struct nginx_zone *site)
+{
+    return site->has_slabs && (!look->options->only || strcmp(look->options->only, site->name) == 0);
+}
+
+static struct error *read_image(const struct look *look, const struct nginx_zone *site, struct shared_image *image,
+    struct shared_zone *zone)
+{
+    struct error *error = read_residency(look, image, zone);
+    if (!error && wants_inside(look, site))
+        error = read_until_exact(look, image, zone);
+    zone->lineage.made_ns = image->made_ns;
+    zone->name = strdup(site->name);
+    zone->module = strdup(site->module[0] ? site->module : "?");
+    return error || (zone->name && zone->module) ? error : error_no_memory();
+}
+
+static struct error *look_at_zone(const struct look *look, const struct nginx_zone *site, struct shared_zone *zone)
+{
+    const struct mapping *mapping = mappings_find(&look->mappings, site->range.start);
+    if (!mapping || !address_equal(mapping->range.start, site->range.start)
+        || !address_equal(mapping->range.end, site->range.end))
+        return error_new(ERROR_UNREADABLE, "process %d no longer has zone %s; start respire again",
+            target_pid(look->target), site->name);
+    *zone = (struct shared_zone){.kind = kind_of(site), .range = site->range, .size_bytes = site->size_bytes};
+    struct shared_image image;
+    struct error *error = shared_image_open(look->target, mapping, &image);
+    if (!error)
+        error = read_image(look, site, &image, zone);
+    shared_image_close(&image);
+    return error;
+}
+
+static int compare_loaded(const void *a, const void *b)
+{
+    const struct shared_zone *left = a, *right = b;
+    if (left->loaded_bytes != right->loaded_bytes)
+        return left->loaded_bytes < right->loaded_bytes ? 1 : -1;
+    return (left->range.start.value > right->range.start.value) - (left->range.start.value < right->range.start.value);
+}
+
+static struct error *look_at_zones(const struct look *look, const struct nginx_zones *sites,
+    struct shared_zones *zones)
+{
+    struct error *error = NULL;
+    for (size_t i = 0; i < sites->count && !error; i++) {
+        struct shared_zone *zone = ARRAY_ADD(zones);
+        error = zone ? look_at_zone(look, &sites->items[i], zone) : error_no_memory();
+    }
+    if (zones->count)
+        qsort(zones->items, zones->count, sizeof(*zones->items), compare_loaded);
+    return error;
+}
+
+struct error *zones_look(struct target *target, const struct zones_options *options, bool *is_nginx,
+    struct shared_zones *zones)
+{
+    struct look look = {.target = target, .options = options};
+    struct nginx_zones sites = {0};
+    struct shared_zones seen = {0};
+    struct error *error = locate_nginx_zones(target, &sites);
+    if (!error)
+        error = target_mappings(target, &look.mappings);
+    if (!error)
+        error = look_at_zones(&look, &sites, &seen);
+    bool found = sites.is_nginx;
+    mappings_free(&look.mappings);
+    nginx_zones_free(&sites);
+    if (error) {
+        shared_zones_release(&seen);
+        return error;
+    }
+    *is_nginx = found;
+    *zones = seen;
+    return NULL;
+}
