@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/size.h"
 #include "layouts/nginx_slab.h"
@@ -306,14 +307,14 @@ void fake_zone_start(struct fake_zone *zone, uint64_t size_bytes)
 {
     uint64_t mapped = round_up(size_bytes, FAKE_PAGE_BYTES), count = mapped / FAKE_PAGE_BYTES;
     zone->size_bytes = size_bytes;
-    zone->memory = calloc(mapped, 1);
+    zone->memory = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     zone->entries = fake_zone_statistics(FAKE_SIZES);
     zone->image = (struct shared_image){
         .range = {address(FAKE_ZONE), address(FAKE_ZONE + mapped)}, .page_bytes = FAKE_PAGE_BYTES,
         .page_count = count, .data = zone->memory, .loaded = calloc(count / 64 + 1, sizeof(uint64_t)),
         .has_residency = true,
     };
-    if (!zone->memory || !zone->image.loaded)
+    if (zone->memory == MAP_FAILED || !zone->image.loaded)
         abort();
     const uint64_t end = FAKE_ZONE + size_bytes;
     uint64_t pages = (end - zone->entries) / (FAKE_PAGE_BYTES + NGINX_SLAB_ENTRY_BYTES);
@@ -335,7 +336,7 @@ void fake_zone_start(struct fake_zone *zone, uint64_t size_bytes)
 
 void fake_zone_end(struct fake_zone *zone)
 {
-    free(zone->memory);
+    munmap(zone->memory, zone->image.page_count * FAKE_PAGE_BYTES);
     free(zone->image.loaded);
     *zone = (struct fake_zone){0};
 }
