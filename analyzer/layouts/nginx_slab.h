@@ -18,6 +18,7 @@ enum nginx_slab_pool_layout {
     NGINX_SLAB_FREE_PAGES = 80,
     NGINX_SLAB_START = 88, /* of the first page */
     NGINX_SLAB_END = 96,
+    NGINX_SLAB_LOG_CONTEXT = 168, /* a text that the module has put into the pool; NULL: none */
     NGINX_SLAB_DATA = 184, /* the module's */
     NGINX_SLAB_POOL_BYTES = 200,
     NGINX_SLAB_TOTAL = 0, /* ngx_slab_stat_t */

@@ -21,7 +21,8 @@ struct zone_reading {
 
 /*
  * zone->kind and zone->slabs are known. Fills zone->contents, adds checks; to zone->changes it may add what it saw
- * change and the pool's counters do not tell, as entries that moved in their queue. Errors as slab_pool_read.
+ * change and the pool's counters do not tell, as entries that moved in their queue. Errors as slab_pool_read(); the
+ * contents may then be filled in part, and are to be released all the same.
  */
 struct error *zone_contents_read(const struct zone_reading *reading, struct shared_zone *zone);
 
