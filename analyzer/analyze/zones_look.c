@@ -9,7 +9,7 @@
 #include "base/size.h"
 #include "locate/nginx_zones.h"
 #include "target/shared_image.h"
-#include "walk/slab_pool.h"
+#include "walk/zone_contents.h"
 
 enum {
     ATTEMPTS_MAX = 5,
@@ -70,21 +70,37 @@ static struct error *read_residency(const struct look *look, const struct shared
     return error;
 }
 
-static struct error *read_inside(const struct shared_image *image, struct shared_zone *zone)
+static struct error *read_contents(const struct look *look, const struct shared_image *image,
+    const struct slab_pool *pool, struct shared_zone *zone)
+{
+    const struct zone_reading reading = {
+        .image = image,
+        .pool = pool,
+        .now_ms = target_moment_ms(look->target),
+        .monotonic_ms = target_kind(look->target) == TARGET_CORE_FILE ? 0 : (uint64_t)clock_now_ms(),
+        .show_strings = look->options->show_strings,
+        .largest_count = look->options->largest_count,
+    };
+    return zone_contents_read(&reading, zone);
+}
+
+static struct error *read_inside(const struct look *look, const struct shared_image *image, struct shared_zone *zone)
 {
     struct slab_pool pool;
     struct error *error = slab_pool_read(image, zone->size_bytes, &pool, &zone->slabs, &zone->checks);
     zone->has_slabs = !error;
-    if (!error)
+    if (!error) {
+        error = read_contents(look, image, &pool, zone);
         zone->changes += slab_pool_changes(image, &pool);
+    }
     slab_pool_free(&pool);
     return error;
 }
 
 /* Only what memory does not permit is an error; what is not understood is told by the zone. */
-static struct error *read_once(const struct shared_image *image, struct shared_zone *zone)
+static struct error *read_once(const struct look *look, const struct shared_image *image, struct shared_zone *zone)
 {
-    struct error *error = read_inside(image, zone);
+    struct error *error = read_inside(look, image, zone);
     if (error && error_kind(error) != ERROR_NOT_UNDERSTOOD)
         return error;
     checks_forgive(&zone->checks, zone->changes);
@@ -116,7 +132,7 @@ static struct error *read_until_exact(const struct look *look, struct shared_ima
     const struct shared_zone outside = *zone;
     const unsigned attempts_max = target_kind(look->target) == TARGET_CORE_FILE ? 1 : ATTEMPTS_MAX;
     double start_ms = clock_now_ms();
-    struct error *error = read_once(image, zone);
+    struct error *error = read_once(look, image, zone);
     unsigned attempts = 1;
     while (!error && !is_exact(zone) && attempts < attempts_max
         && (zone->damage || clock_now_ms() - start_ms < PATIENCE_MS)) {
@@ -125,7 +141,7 @@ static struct error *read_until_exact(const struct look *look, struct shared_ima
         attempts++;
         error = shared_image_look(image);
         if (!error)
-            error = read_once(image, &seen);
+            error = read_once(look, image, &seen);
         if (!error && is_better(&seen, zone)) {
             shared_zone_release(zone);
             *zone = seen;

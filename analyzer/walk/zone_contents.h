@@ -14,7 +14,7 @@ struct zone_reading {
     const struct shared_image *image;
     const struct slab_pool *pool;
     uint64_t now_ms;          /* since 1970, as nginx counts times to live */
-    uint64_t monotonic_ms;    /* as nginx counts ages (ngx_current_msec) */
+    uint64_t monotonic_ms;    /* as nginx counts ages (ngx_current_msec); 0: not known */
     bool show_strings;        /* keep keys */
     size_t largest_count;     /* how many of the largest entries to keep */
 };
