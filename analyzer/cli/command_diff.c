@@ -77,10 +77,10 @@ static struct error *report(const struct cli_options *options, const struct side
 struct error *command_diff(const struct cli_options *options)
 {
     struct side before = {0}, after = {0};
-    const char *second = options->seconds ? options->moments[0] : options->moments[1];
+    const char *second = options->seconds ? options->words[0] : options->words[1];
     if (options->seconds && !is_process_id(second))
         return error_new(ERROR_USAGE, "--seconds goes with one process id, and '%s' is none", second);
-    struct error *error = look_at(options, options->moments[0], &before);
+    struct error *error = look_at(options, options->words[0], &before);
     if (!error && options->seconds)
         wait_since(before.moment.taken_ns, options->seconds);
     if (!error)

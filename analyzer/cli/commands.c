@@ -66,6 +66,19 @@ const struct command commands[] = {
         .run = command_pools,
     },
     {
+        .name = "shm",
+        .operands = "PID [ZONE]",
+        .summary = "nginx's shared memory zones: pages loaded and not yet, slabs, entries; will it fit when they fill",
+        .examples = "  respire shm 1234\n"
+                    "  respire shm 1234 sessions\n"
+                    "  respire shm --show-strings --top 20 1234 sessions\n"
+                    "  respire shm --json 1234 | jq '.zones[] | {name, loaded_bytes, unloaded_bytes}'\n"
+                    "  respire shm --core core.1234 sessions\n",
+        .options = OPTION_HELP | OPTION_JSON | A_CORE | OPTION_SNAPSHOT | OPTION_SHOW_STRINGS | OPTION_TOP,
+        .operand = OPERAND_PID_AND_ZONE,
+        .run = command_shm,
+    },
+    {
         .name = "snapshot",
         .operands = "PID -o FILE",
         .summary = "keep a moment in a file, for all analyses and for diff; no contents of memory are in it",

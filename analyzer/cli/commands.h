@@ -23,6 +23,7 @@ struct error *command_mem(const struct cli_options *options);
 struct error *command_lua(const struct cli_options *options);
 struct error *command_heap(const struct cli_options *options);
 struct error *command_pools(const struct cli_options *options);
+struct error *command_shm(const struct cli_options *options);
 struct error *command_run(const struct cli_options *options);
 struct error *command_snapshot(const struct cli_options *options);
 struct error *command_diff(const struct cli_options *options);

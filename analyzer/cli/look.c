@@ -59,7 +59,7 @@ static uint64_t since_1970_ns(void)
 /* Contents of strings are in a snapshot or are not: what is asked of it must be what it has. */
 static struct error *check_strings(const struct cli_options *options, const struct snapshot_about *about)
 {
-    if (!options->strings || options->show_strings == about->shows_strings)
+    if (options->show_strings == about->shows_strings || !(options->strings || options->show_strings))
         return NULL;
     return error_new(ERROR_USAGE, about->shows_strings
         ? "this snapshot holds contents of strings: add --show-strings to see them"
@@ -94,20 +94,30 @@ void look_print_end(const struct look *look)
         snapshot_text_print(look->taken_ns);
 }
 
-struct error *look_take(const struct cli_options *options, struct examine_options wanted, struct look *look)
+struct error *look_open(const struct cli_options *options, struct look *look, struct target **target)
 {
-    CLEANUP(target_close_cleanup) struct target *target = NULL;
     *look = (struct look){.is_core = options->core_path != NULL, .taken_ns = since_1970_ns()};
-    if (options->snapshot_path)
-        return look_into_snapshot(options, &wanted, look);
-    struct error *error = options->core_path ? target_open_core(options->core_path, options->sysroot, &target)
-                                             : target_open_process(options->pid, &target);
+    struct error *error = options->core_path ? target_open_core(options->core_path, options->sysroot, target)
+                                             : target_open_process(options->pid, target);
     if (error)
         return error;
     if (look->is_core)
         name_file(options->core_path, look->name);
     else
         process_name(options->pid, look->name, sizeof(look->name));
+    return NULL;
+}
+
+struct error *look_take(const struct cli_options *options, struct examine_options wanted, struct look *look)
+{
+    CLEANUP(target_close_cleanup) struct target *target = NULL;
+    if (options->snapshot_path) {
+        *look = (struct look){0};
+        return look_into_snapshot(options, &wanted, look);
+    }
+    struct error *error = look_open(options, look, &target);
+    if (error)
+        return error;
     say_progress(options, wanted.want_graph);
     wanted.never_stop = options->no_stop;
     return examine(target, &wanted, &look->process);

@@ -21,6 +21,9 @@ struct look {
  */
 struct error *look_take(const struct cli_options *options, struct examine_options wanted, struct look *look);
 
+/* The first half of it, for process or core: open and name it. Close `target`. */
+struct error *look_open(const struct cli_options *options, struct look *look, struct target **target);
+
 /* How the look went, as the last line of a text. */
 void look_print_end(const struct look *look);
 

@@ -172,20 +172,21 @@ struct error *options_parse_pid(const char *text, struct cli_options *options)
     return NULL;
 }
 
-static struct error *add_moment(const char *text, struct cli_options *options)
+static struct error *add_word(const char *text, enum operand_kind operand, struct cli_options *options)
 {
-    if (options->moment_count == 2)
-        return error_new(ERROR_USAGE, "'%s' is one too many: two moments at a time", text);
-    options->moments[options->moment_count++] = text;
+    if (options->word_count == sizeof(options->words) / sizeof(options->words[0]))
+        return error_new(ERROR_USAGE, "'%s' is one too many: %s", text,
+            operand == OPERAND_MOMENTS ? "two moments at a time" : "one process id and one zone at a time");
+    options->words[options->word_count++] = text;
     return NULL;
 }
 
 /* Two moments, or one process that is looked at twice. */
 static struct error *check_moments(const struct cli_options *options)
 {
-    if (options->moment_count == 2 && options->seconds)
+    if (options->word_count == 2 && options->seconds)
         return error_new(ERROR_USAGE, "--seconds goes with one process id");
-    if (options->moment_count == 2 || (options->moment_count == 1 && options->seconds))
+    if (options->word_count == 2 || (options->word_count == 1 && options->seconds))
         return NULL;
     return error_new(ERROR_USAGE,
         "which two? give snapshot files or process ids, or one process id and --seconds N");
@@ -216,10 +217,21 @@ static struct error *check_together(const struct cli_options *options, unsigned 
     return NULL;
 }
 
+/* Behind a process id, or alone beside a file, stands the name of a zone. */
+static struct error *take_zone(struct cli_options *options)
+{
+    bool is_file = options->core_path || options->snapshot_path;
+    if (is_file && options->word_count == 2)
+        return error_new(ERROR_USAGE, "either a process id, or --core, or --snapshot: not both");
+    if (options->word_count == 2 || (is_file && options->word_count))
+        options->zone = options->words[options->word_count - 1];
+    return !is_file && options->word_count ? options_parse_pid(options->words[0], options) : NULL;
+}
+
 static struct error *check_operand(const struct cli_options *options, enum operand_kind operand)
 {
     int given = (options->pid != 0) + (options->core_path != NULL) + (options->snapshot_path != NULL);
-    if (operand == OPERAND_PID && given == 0)
+    if ((operand == OPERAND_PID || operand == OPERAND_PID_AND_ZONE) && given == 0)
         return error_new(ERROR_USAGE,
             "which process? give its id, --core FILE or --snapshot FILE (respire ps lists candidates)");
     if (given > 1)
@@ -246,15 +258,18 @@ struct error *options_parse(char **arguments, unsigned allowed, enum operand_kin
             break;
         } else if (operand == OPERAND_NONE) {
             error = error_new(ERROR_USAGE, "'%s' is not expected here (see --help)", *arguments);
-        } else if (operand == OPERAND_MOMENTS) {
-            error = add_moment(*arguments, options);
+        } else if (operand == OPERAND_MOMENTS || operand == OPERAND_PID_AND_ZONE) {
+            error = add_word(*arguments, operand, options);
         } else {
             error = options_parse_pid(*arguments, options);
         }
     }
     if (error || options->help)
         return error;
-    error = check_operand(options, operand);
+    if (operand == OPERAND_PID_AND_ZONE)
+        error = take_zone(options);
+    if (!error)
+        error = check_operand(options, operand);
     return error ? error : check_together(options, allowed);
 }
 

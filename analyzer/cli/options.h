@@ -41,6 +41,7 @@ enum refs_format {
 enum operand_kind {
     OPERAND_NONE,
     OPERAND_PID,          /* one process id, or --core, or --snapshot */
+    OPERAND_PID_AND_ZONE, /* the same, and perhaps a zone's name */
     OPERAND_PID_OPTIONAL,
     OPERAND_COMMAND,      /* a program and its arguments, behind -- */
     OPERAND_MOMENTS,      /* two of process ids and snapshots, or one process id and --seconds */
@@ -58,8 +59,9 @@ struct cli_options {
     const char *snapshot_path;
     const char *output_path;
     unsigned seconds;                   /* 1 to SECONDS_MAX; 0: not given */
-    const char *moments[2];             /* OPERAND_MOMENTS: each a process id or the path of a snapshot */
-    size_t moment_count;
+    const char *words[2];               /* operands as given; OPERAND_MOMENTS: process ids or paths of snapshots */
+    size_t word_count;
+    const char *zone;                   /* OPERAND_PID_AND_ZONE: NULL when none was given */
     const char *library_path;
     const char *settings[SETTINGS_MAX]; /* NAME=VALUE, in the order given */
     size_t setting_count;

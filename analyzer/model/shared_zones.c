@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+#include "base/size.h"
+
+enum { SHARED_PAGE_BYTES = 4096 };
+
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
 
 const uint64_t ttl_bounds_ms[TTL_ROWS] = {
@@ -30,6 +34,20 @@ const char *dict_value_name(enum dict_value value)
         [DICT_STRING] = "string", [DICT_LIST] = "list",
     };
     return names[value];
+}
+
+uint64_t shared_zone_unloaded_bytes(const struct shared_zone *zone)
+{
+    uint64_t whole = round_up(zone->size_bytes, SHARED_PAGE_BYTES);
+    return whole - size_min(zone->loaded_bytes, whole);
+}
+
+uint64_t slab_account_failures(const struct slab_account *slabs)
+{
+    uint64_t failures = 0;
+    for (size_t i = 0; i < slabs->size_count; i++)
+        failures += slabs->sizes[i].failures;
+    return failures;
 }
 
 void shared_zone_release(struct shared_zone *zone)

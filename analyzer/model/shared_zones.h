@@ -161,6 +161,12 @@ struct shared_zones {
 const char *zone_kind_name(enum zone_kind kind);
 const char *dict_value_name(enum dict_value value);
 
+/* Pages that nobody has touched yet, or that are in swap. */
+uint64_t shared_zone_unloaded_bytes(const struct shared_zone *zone);
+
+/* Allocations for which there was no room, since the zone was made; nginx counts those of slabs alone. */
+uint64_t slab_account_failures(const struct slab_account *slabs);
+
 void shared_zone_release(struct shared_zone *zone);
 void shared_zones_release(struct shared_zones *zones);
 

@@ -21,20 +21,6 @@ static const char *signed_count(int64_t count, char text[SIGNED_TEXT_BYTES])
 #define SIGNED_SIZE(before, after) signed_size(growth_of(before, after), (char[SIGNED_TEXT_BYTES]){0})
 #define SIGNED_COUNT(before, after) signed_count(growth_of(before, after), (char[SIGNED_TEXT_BYTES]){0})
 
-static const char *duration(double seconds, char text[SIZE_TEXT_BYTES])
-{
-    static const struct {
-        double from, unit;
-        const char *name;
-    } units[] = {{2 * 86400, 86400, "days"}, {2 * 3600, 3600, "h"}, {120, 60, "min"}, {0, 1, "s"}};
-    unsigned i = 0;
-    while (seconds < units[i].from)
-        i++;
-    snprintf(text, SIZE_TEXT_BYTES, "%.*f %s", seconds / units[i].unit < 10 ? 1 : 0, seconds / units[i].unit,
-        units[i].name);
-    return text;
-}
-
 static const char *moment_text(const struct growth_moment *moment, char text[MOMENT_TEXT_BYTES])
 {
     if (moment->path)
@@ -68,7 +54,7 @@ static void change_text(const struct growth_report *report, int64_t grown, char 
     double seconds = growth_seconds(report);
     char time[SIZE_TEXT_BYTES + 4] = "";
     if (seconds > 0)
-        snprintf(time, sizeof(time), " in %s", duration(seconds, (char[SIZE_TEXT_BYTES]){0}));
+        snprintf(time, sizeof(time), " in %s", DURATION(seconds));
     if (are_looks_at_processes(report) && report->before.moment->pid != report->after.moment->pid)
         snprintf(text, 4 * SIZE_TEXT_BYTES, "the second has %s %s live objects", grown ? size : "as many bytes",
             grown > 0 ? "more in" : grown < 0 ? "less in" : "of");

@@ -93,6 +93,20 @@ const char *text_number_of(uint64_t count, const char *word, char text[2 * SIZE_
     return text;
 }
 
+const char *text_duration(double seconds, char text[SIZE_TEXT_BYTES])
+{
+    static const struct {
+        double from, unit;
+        const char *name;
+    } units[] = {{2 * 86400, 86400, "days"}, {2 * 3600, 3600, "h"}, {120, 60, "min"}, {0, 1, "s"}};
+    unsigned i = 0;
+    while (i < 3 && seconds < units[i].from)
+        i++;
+    snprintf(text, SIZE_TEXT_BYTES, "%.*f %s", seconds / units[i].unit < 10 ? 1 : 0, seconds / units[i].unit,
+        units[i].name);
+    return text;
+}
+
 void text_checks(const struct checks *checks)
 {
     puts("");

@@ -32,6 +32,9 @@ const char *text_name(const char *name, char text[NAME_TEXT_BYTES]);
 /* "1 object", "2,345 objects": the count and the word in its number. Returns `text`. */
 const char *text_number_of(uint64_t count, const char *word, char text[2 * SIZE_TEXT_BYTES]);
 
+/* "1.5 s", "12 min", "3.0 h", "41 days". Returns `text`. */
+const char *text_duration(double seconds, char text[SIZE_TEXT_BYTES]);
+
 /* The one line that a reader in a hurry needs. */
 void text_verdict(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -48,6 +51,7 @@ void text_checks(const struct checks *checks);
 #define COUNT(count) text_count(count, (char[SIZE_TEXT_BYTES]){0})
 #define SHARE(part, whole) text_share(part, whole, (char[SIZE_TEXT_BYTES]){0})
 #define RESIDENT(known, bytes) ((known) ? SIZE(bytes) : "-") /* a core file does not tell what was resident */
+#define DURATION(seconds) text_duration(seconds, (char[SIZE_TEXT_BYTES]){0})
 #define NAME(name) text_name(name, (char[NAME_TEXT_BYTES]){0})
 #define NUMBER_OF(count, word) text_number_of(count, word, (char[2 * SIZE_TEXT_BYTES]){0})
 

@@ -155,6 +155,31 @@ void codec_kept_text(struct codec *codec, const char **text, struct kept_text **
     *text = kept->text;
 }
 
+void codec_owned_text(struct codec *codec, char **text)
+{
+    char copy[CODEC_TEXT_MAX] = "";
+    bool is_there = *text != NULL;
+    codec_flag(codec, &is_there);
+    if (!is_there)
+        return;
+    if (codec->writing) {
+        strncpy(copy, *text, sizeof(copy) - 1);
+        codec_text(codec, copy, sizeof(copy));
+        return;
+    }
+    codec_text(codec, copy, sizeof(copy));
+    *text = codec_charge(codec, strlen(copy) + 1) ? strdup(copy) : NULL;
+    if (!*text && !codec->error)
+        codec->error = error_no_memory();
+}
+
+void codec_needed_text(struct codec *codec, char **text)
+{
+    codec_owned_text(codec, text);
+    if (!*text)
+        codec_fail(codec, "something of nginx has no name");
+}
+
 bool codec_charge(struct codec *codec, uint64_t bytes)
 {
     if (codec->error)

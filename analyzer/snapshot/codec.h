@@ -55,6 +55,12 @@ void codec_text(struct codec *codec, char *text, size_t bytes);
 /* A text or NULL. Reading, it is owned by `texts`. */
 void codec_kept_text(struct codec *codec, const char **text, struct kept_text **texts);
 
+/* A text or NULL, each owned by its bearer. */
+void codec_owned_text(struct codec *codec, char **text);
+
+/* The same, where nothing is printed without it: NULL is damage. */
+void codec_needed_text(struct codec *codec, char **text);
+
 /* Zeroed memory for `count` items, each told in this section by `told_bytes` at least; NULL when it fails. */
 void *codec_allocate(struct codec *codec, uint64_t count, size_t item_bytes, size_t told_bytes);
 

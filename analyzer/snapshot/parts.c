@@ -23,6 +23,11 @@ static bool when_pools_were_looked_at(const struct snapshot_subject *subject)
     return subject->process->has_pools;
 }
 
+static bool when_zones_were_looked_at(const struct snapshot_subject *subject)
+{
+    return subject->process->has_zones;
+}
+
 static bool when_graphed(const struct snapshot_subject *subject)
 {
     return subject->state->graph != NULL;
@@ -43,6 +48,7 @@ const struct snapshot_part snapshot_parts[] = {
     {"map", 1, false, false, SECTION_NEEDED, when_mapped, map_part_visit},
     {"malloc", 1, false, false, 0, when_malloc_was_looked_at, malloc_part_visit},
     {"pools", 1, false, false, 0, when_pools_were_looked_at, pools_part_visit},
+    {"zones", 1, false, false, 0, when_zones_were_looked_at, zones_part_visit},
     {"state", 1, true, false, SECTION_NEEDED, always, state_part_visit},
     {"objects", 1, true, true, SECTION_NEEDED, when_graphed, objects_part_visit},
     {"links", 1, true, true, SECTION_NEEDED, when_graphed, links_part_visit},

@@ -34,6 +34,7 @@ void look_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void map_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void malloc_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void pools_part_visit(struct codec *codec, struct snapshot_subject *subject);
+void zones_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void state_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void objects_part_visit(struct codec *codec, struct snapshot_subject *subject);
 void links_part_visit(struct codec *codec, struct snapshot_subject *subject);

@@ -1,52 +1,22 @@
 /* The section of nginx's pools. What refers to a place in a list is told behind that list, and held against it. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "snapshot/parts.h"
-
-/* A text that its bearer owns, or NULL. */
-static void owned_text_visit(struct codec *codec, char **text)
-{
-    char copy[CODEC_TEXT_MAX] = "";
-    bool is_there = *text != NULL;
-    codec_flag(codec, &is_there);
-    if (!is_there)
-        return;
-    if (codec->writing) {
-        strncpy(copy, *text, sizeof(copy) - 1);
-        codec_text(codec, copy, sizeof(copy));
-        return;
-    }
-    codec_text(codec, copy, sizeof(copy));
-    *text = codec_charge(codec, strlen(copy) + 1) ? strdup(copy) : NULL;
-    if (!*text && !codec->error)
-        codec->error = error_no_memory();
-}
-
-/* Names that nothing is printed without. */
-static void needed_text_visit(struct codec *codec, char **text)
-{
-    owned_text_visit(codec, text);
-    if (!*text)
-        codec_fail(codec, "something of nginx has no name");
-}
 
 static void names_visit(struct codec *codec, struct nginx_pools *pools)
 {
     CODEC_ITEMS(codec, pools->names, pools->name_count, pools->name_capacity, 2);
     for (size_t i = 0; i < pools->name_count && !codec->error; i++)
-        needed_text_visit(codec, &pools->names[i]);
+        codec_needed_text(codec, &pools->names[i]);
 }
 
 static void owner_visit(struct codec *codec, struct pool_owner *owner)
 {
-    needed_text_visit(codec, &owner->name);
+    codec_needed_text(codec, &owner->name);
     CODEC_NUMBER(codec, owner->kind, POOL_KINDS - 1);
     uint64_t *const sums[] = {&owner->pools, &owner->blocks, &owner->block_bytes, &owner->used_bytes,
         &owner->wasted_bytes, &owner->spare_bytes, &owner->large, &owner->large_bytes, &owner->first_block_bytes};
     for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
         codec_number(codec, sums[i], UINT64_MAX);
-    owned_text_visit(codec, &owner->contents);
+    codec_owned_text(codec, &owner->contents);
     codec_address(codec, &owner->lowest);
     codec_address(codec, &owner->highest);
 }

@@ -71,8 +71,8 @@ static void two_moments_or_one_process_twice(void **state)
     unsigned allowed = OPTION_SECONDS | OPTION_JSON;
     struct cli_options options = {0};
     assert_null(options_parse(ARGUMENTS("a.respire", "7"), allowed, OPERAND_MOMENTS, &options));
-    assert_int_equal(options.moment_count, 2);
-    assert_string_equal(options.moments[0], "a.respire");
+    assert_int_equal(options.word_count, 2);
+    assert_string_equal(options.words[0], "a.respire");
     options = (struct cli_options){0};
     assert_null(options_parse(ARGUMENTS("7", "--seconds=60"), allowed, OPERAND_MOMENTS, &options));
     assert_int_equal(options.seconds, 60);

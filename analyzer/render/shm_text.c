@@ -1,0 +1,170 @@
+#include "render/shm_text.h"
+
+#include <string.h>
+
+#include "render/text.h"
+#include "render/zone_text.h"
+
+enum { NAME_COLUMN_MIN = 16, NAME_COLUMN_MAX = 40, FAILURES_SHOWN = 4 };
+
+static void print_verdict(const struct shm_report *report)
+{
+    const struct process *process = report->process;
+    const struct shared_zones *zones = &process->zones;
+    const struct zone_forecast *forecast = &zones->forecast;
+    uint64_t size_bytes = 0;
+    for (size_t i = 0; i < zones->count; i++)
+        size_bytes += zones->items[i].size_bytes;
+    if (!process->has_residency)
+        text_verdict("%d %s: a core file with %s, %s by configuration", process->pid, report->name,
+            NUMBER_OF(zones->count, "shared zone"), SIZE(size_bytes));
+    else
+        text_verdict("%d %s: %s resident, %s (%s) of it in %s; it grows by %s more as they fill", process->pid,
+            report->name, SIZE(forecast->rss_bytes), SIZE(forecast->zones_rss_bytes),
+            SHARE(forecast->zones_rss_bytes, forecast->rss_bytes), NUMBER_OF(zones->count, "shared zone"),
+            SIZE(forecast->rss_grows_by));
+}
+
+/* What all zones may still ask for, beside what there is. */
+static void print_forecast(const struct zone_forecast *forecast)
+{
+    char limit[sizeof(forecast->limit_name) + 4 * SIZE_TEXT_BYTES] = "";
+    uint64_t left = forecast->limit_bytes > forecast->limit_used_bytes
+        ? forecast->limit_bytes - forecast->limit_used_bytes : 0;
+    if (forecast->has_limit)
+        snprintf(limit, sizeof(limit), "\nand %s left of the %s that control group %s may use", SIZE(left),
+            SIZE(forecast->limit_bytes), NAME(forecast->limit_name));
+    if (!forecast->memory_needed)
+        puts("Every page of every zone is in memory already.");
+    else if (forecast->fits)
+        printf("That fits: pages nobody has touched yet take %s; %s of memory are available%s.\n",
+            SIZE(forecast->memory_needed), SIZE(forecast->available_bytes), limit);
+    else
+        text_verdict("WARNING: it does not fit: pages nobody has touched yet take %s; %s of memory are available%s",
+            SIZE(forecast->memory_needed), SIZE(forecast->available_bytes), limit);
+}
+
+/* Which zones have refused allocations: the first question when set() says "no memory". */
+static void print_failures(const struct shared_zones *zones)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < zones->count; i++) {
+        uint64_t failures = slab_account_failures(&zones->items[i].slabs);
+        if (!failures || shown++ >= FAILURES_SHOWN)
+            continue;
+        printf("%s%s %s", shown == 1 ? "No room was found in " : ", ", NAME(zones->items[i].name),
+            NUMBER_OF(failures, "time"));
+    }
+    if (shown > FAILURES_SHOWN)
+        printf(", and in %s", NUMBER_OF(shown - FAILURES_SHOWN, "other zone"));
+    if (shown)
+        puts(", since each was made.");
+}
+
+static int name_column(const struct shared_zones *zones)
+{
+    size_t width = NAME_COLUMN_MIN;
+    for (size_t i = 0; i < zones->count; i++) {
+        size_t length = strlen(NAME(zones->items[i].name));
+        width = length > width ? length : width;
+    }
+    return width < NAME_COLUMN_MAX ? (int)width : NAME_COLUMN_MAX;
+}
+
+static void print_zone(const struct shared_zone *zone, int column)
+{
+    const struct zone_contents *contents = &zone->contents;
+    bool known = zone->has_residency;
+    printf("  %-*.*s %9s %9s %9s %9s %11s %9s %8s  %s\n", column, column, NAME(zone->name), SIZE(zone->size_bytes),
+        RESIDENT(known, zone->loaded_bytes), RESIDENT(known, shared_zone_unloaded_bytes(zone)),
+        RESIDENT(known, zone->own_bytes), contents->is_known ? COUNT(contents->entries) : "-",
+        contents->is_known ? COUNT(contents->expired) : "-",
+        zone->has_slabs ? COUNT(slab_account_failures(&zone->slabs)) : "-",
+        zone->kind == ZONE_OTHER ? NAME(zone->module) : zone_kind_name(zone->kind));
+}
+
+static void print_zones(const struct shared_zones *zones, bool known)
+{
+    const int column = name_column(zones);
+    uint64_t size_bytes = 0, loaded_bytes = 0, unloaded_bytes = 0, own_bytes = 0;
+    if (!zones->count)
+        return;
+    text_heading("%-*s %9s %9s %9s %9s %11s %9s %8s  %s", column + 2, "Zones", "size", "loaded", "unloaded", "own",
+        "entries", "expired", "no room", "kind");
+    for (size_t i = 0; i < zones->count; i++) {
+        const struct shared_zone *zone = &zones->items[i];
+        print_zone(zone, column);
+        size_bytes += zone->size_bytes;
+        loaded_bytes += zone->loaded_bytes;
+        unloaded_bytes += shared_zone_unloaded_bytes(zone);
+        own_bytes += zone->own_bytes;
+    }
+    printf("  %-*s %9s %9s %9s %9s\n", column, "sum", SIZE(size_bytes), RESIDENT(known, loaded_bytes),
+        RESIDENT(known, unloaded_bytes), RESIDENT(known, own_bytes));
+}
+
+static void print_other_generations(const struct shared_zone *zone)
+{
+    const struct zone_lineage *lineage = &zone->lineage;
+    if (lineage->others)
+        printf("\n%s: %s of this nginx %s another generation of it, %s loaded: an upgrade is under way, or old workers"
+            "\nhave not ended yet.\n", NAME(zone->name), NUMBER_OF(lineage->others, "process"),
+            lineage->others == 1 ? "has" : "have", SIZE(lineage->others_loaded));
+}
+
+/* What a row of the table can't say. */
+static void print_notes(const struct shared_zone *zone)
+{
+    if (zone->damage)
+        printf("\n%s was not understood: %s\n", NAME(zone->name), error_text(zone->damage));
+    if (zone->changes)
+        printf("\n%s was in use meanwhile: its counts are right within %s.\n", NAME(zone->name),
+            NUMBER_OF(zone->changes, "allocation"));
+    if (zone->swapped_bytes)
+        printf("\n%s: %s of it is in swap.\n", NAME(zone->name), SIZE(zone->swapped_bytes));
+    print_other_generations(zone);
+}
+
+static bool any_failed(const struct shared_zones *zones)
+{
+    for (size_t i = 0; i < zones->count; i++)
+        if (slab_account_failures(&zones->items[i].slabs))
+            return true;
+    return false;
+}
+
+static void print_remedy(const struct process *process)
+{
+    const struct shared_zones *zones = &process->zones;
+    const struct zone_forecast *forecast = &zones->forecast;
+    if (!zones->count)
+        return;
+    if (process->has_residency && !forecast->fits)
+        puts("\nRemedy: make zones smaller in the configuration, or give the machine or its control group more\n"
+             "memory, before they fill: the kernel ends a process then.");
+    else if (process->has_residency && forecast->rss_grows_by)
+        printf("\nA zone takes memory when its pages are first used, and keeps it over a reload. Growth of RSS\n"
+            "up to %s is zones that fill, and no leak (docs/ZONES.md).\n",
+            SIZE(forecast->rss_bytes + forecast->rss_grows_by));
+    if (any_failed(zones))
+        printf("\nNext: respire shm %d ZONE says what is in a zone, and why it finds no room.\n", process->pid);
+    else
+        printf("\nNext: respire shm %d ZONE says what is in a zone.\n", process->pid);
+}
+
+void shm_text_print(const struct shm_report *report)
+{
+    const struct process *process = report->process;
+    if (report->only) {
+        zone_text_print(report);
+        return;
+    }
+    print_verdict(report);
+    if (process->has_residency && process->zones.count)
+        print_forecast(&process->zones.forecast);
+    print_failures(&process->zones);
+    print_zones(&process->zones, process->has_residency);
+    for (size_t i = 0; i < process->zones.count; i++)
+        print_notes(&process->zones.items[i]);
+    print_remedy(process);
+}
