@@ -138,17 +138,18 @@ struct shared_zone {
     struct checks checks;
 };
 
-/* Can the process grow by all that its zones have not loaded yet? Bytes. */
+/* Can the process grow by all that its zones have not loaded yet? Bytes. All 0 without residency. */
 struct zone_forecast {
     uint64_t rss_bytes;        /* of the process now */
     uint64_t zones_rss_bytes;  /* of that: pages of zones */
     uint64_t rss_grows_by;     /* when the process has touched every page of every zone */
-    uint64_t memory_needed;    /* for pages that nobody has touched yet: charged once, whoever does */
+    uint64_t memory_needed;    /* for pages that are not in memory yet: charged once, whoever touches them */
     bool has_limit;
-    uint64_t limit_bytes, limit_used_bytes; /* of the control group that leaves the least room */
-    char limit_name[256];      /* its path */
+    /* Of the control group that leaves the least room; file pages that the kernel would drop count as not used. */
+    uint64_t limit_bytes, limit_used_bytes;
+    char limit_name[256];      /* its path below the mount point */
     uint64_t available_bytes;  /* MemAvailable */
-    bool fits;
+    bool fits;                 /* memory_needed is to be had of the group and of the machine */
 };
 
 struct shared_zones {

@@ -9,6 +9,9 @@
 
 #include "base/error.h"
 
+/* What the machine can give without swapping; UINT64_MAX: not known. */
+uint64_t memory_available_bytes(void);
+
 /* What this machine and all control groups of respire have left, less some for everything else. */
 uint64_t memory_room_bytes(void);
 
