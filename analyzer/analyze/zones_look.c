@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "analyze/zones_forecast.h"
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/size.h"
@@ -202,9 +203,14 @@ static struct error *look_at_zones(const struct look *look, const struct nginx_z
         struct shared_zone *zone = ARRAY_ADD(zones);
         error = zone ? look_at_zone(look, &sites->items[i], zone) : error_no_memory();
     }
+    if (error)
+        return error;
+    struct memory_now now;
+    memory_now_read(look->target, &now);
+    zones_forecast_make(&now, zones);
     if (zones->count)
         qsort(zones->items, zones->count, sizeof(*zones->items), compare_loaded);
-    return error;
+    return NULL;
 }
 
 struct error *zones_look(struct target *target, const struct zones_options *options, bool *is_nginx,
