@@ -122,7 +122,7 @@ static struct error *tell(struct dict_walk *walk)
 
 static struct error *follow(struct dict_walk *walk)
 {
-    walk->queue = address_add(walk->zone.record, NGINX_TREE_QUEUE);
+    walk->queue = address_add(walk->zone.record, walk->zone.row->queue);
     if (!zone_walk_queue(&walk->zone, walk->queue, &walk->first, &walk->last))
         return error_new(ERROR_NOT_UNDERSTOOD, "the head of its queue is not in memory");
     struct error *error = make_visitors(walk);
@@ -134,10 +134,11 @@ static struct error *follow(struct dict_walk *walk)
     return tell(walk);
 }
 
-struct error *dict_contents_read(const struct zone_reading *reading, struct shared_zone *zone)
+struct error *dict_contents_read(const struct zone_reading *reading, const struct nginx_zone_row *row,
+    struct shared_zone *zone)
 {
     struct dict_walk walk = {0};
-    struct error *error = zone_walk_begin(&walk.zone, reading, zone, NGINX_DICT_BYTES);
+    struct error *error = zone_walk_begin(&walk.zone, reading, zone, row);
     if (!error)
         error = follow(&walk);
     for (unsigned i = 0; walk.visitors && i < walk.zone.tree.workers; i++)

@@ -6,6 +6,51 @@
 
 enum { GOES_SHIFT = 16, CLAIMED_MASK = 0xffff };
 
+static bool is_of_slabs(unsigned kind)
+{
+    return kind == SLAB_PAGE_SMALL || kind == SLAB_PAGE_EXACT || kind == SLAB_PAGE_BIG;
+}
+
+/* Is it where a slab of that size begins which can be given out? */
+static bool is_slab(const struct slab_pool *pool, unsigned kind, unsigned shift, address_t at)
+{
+    const uint64_t page_bytes = (uint64_t)1 << pool->page_shift, slab_bytes = (uint64_t)1 << shift;
+    const uint64_t offset = (at.value - pool->start.value) & (page_bytes - 1);
+    const uint64_t bitmap_bytes = kind == SLAB_PAGE_SMALL ? (page_bytes >> shift) / 8 : 0;
+    return (offset & (slab_bytes - 1)) == 0 && offset >= bitmap_bytes;
+}
+
+static unsigned shift_of(const struct slab_pool *pool, uint64_t bytes)
+{
+    const unsigned min_shift = pool->page_shift - pool->size_count;
+    unsigned shift = bytes > 1 ? 64 - (unsigned)__builtin_clzll(bytes - 1) : 0;
+    return shift > min_shift ? shift : min_shift;
+}
+
+/* What is larger than half a page is given whole pages. */
+static bool is_whole(const struct slab_pool *pool, uint64_t number, address_t at, uint64_t bytes)
+{
+    const uint64_t page_bytes = (uint64_t)1 << pool->page_shift;
+    const struct slab_page *page = &pool->pages[number];
+    return page->kind == SLAB_PAGE_WHOLE && ((at.value - pool->start.value) & (page_bytes - 1)) == 0
+        && page->run == round_up(bytes, page_bytes) >> pool->page_shift;
+}
+
+static bool fits(const struct slab_pool *pool, uint64_t number, unsigned kind, unsigned shift, address_t at,
+    uint64_t bytes)
+{
+    if (bytes > (uint64_t)1 << (pool->page_shift - 1))
+        return is_whole(pool, number, at, bytes);
+    return is_of_slabs(kind) && shift == shift_of(pool, bytes) && is_slab(pool, kind, shift, at);
+}
+
+bool slab_pool_holds(const struct slab_pool *pool, address_t at, uint64_t bytes)
+{
+    const uint64_t number = slab_pool_page(pool, at);
+    return number < pool->page_count
+        && fits(pool, number, pool->pages[number].kind, pool->pages[number].shift, at, bytes);
+}
+
 struct error *slab_claims_make(const struct slab_pool *pool, const struct slab_account *slabs,
     struct slab_claims *claims)
 {
@@ -13,7 +58,6 @@ struct error *slab_claims_make(const struct slab_pool *pool, const struct slab_a
         .pool = pool,
         .slabs = slabs,
         .pages = calloc(pool->page_count + 1, sizeof(*claims->pages)),
-        .min_shift = pool->page_shift - pool->size_count,
     };
     if (!claims->pages)
         return error_no_memory();
@@ -26,44 +70,9 @@ struct error *slab_claims_make(const struct slab_pool *pool, const struct slab_a
     return NULL;
 }
 
-static bool is_of_slabs(const struct page_claims *page)
-{
-    return page->kind == SLAB_PAGE_SMALL || page->kind == SLAB_PAGE_EXACT || page->kind == SLAB_PAGE_BIG;
-}
-
-/* Where the first slab is that can be given out. */
-static uint64_t first_offset(const struct slab_claims *claims, const struct page_claims *page)
-{
-    if (page->kind != SLAB_PAGE_SMALL)
-        return 0;
-    uint64_t bitmap_bytes = ((uint64_t)1 << (claims->pool->page_shift - page->shift)) / 8;
-    return round_up(bitmap_bytes, (uint64_t)1 << page->shift);
-}
-
-static bool is_slab(const struct slab_claims *claims, const struct page_claims *page, address_t at)
-{
-    const uint64_t offset = (at.value - claims->pool->start.value) & (((uint64_t)1 << claims->pool->page_shift) - 1);
-    return offset % ((uint64_t)1 << page->shift) == 0 && offset >= first_offset(claims, page);
-}
-
 static void note(struct page_claims *page, bool goes)
 {
     atomic_fetch_add_explicit(&page->counts, 1 + ((uint32_t)goes << GOES_SHIFT), memory_order_relaxed);
-}
-
-/* More than half a page is given whole pages. */
-static bool is_whole(const struct slab_claims *claims, uint64_t number, address_t at, uint64_t bytes)
-{
-    const uint64_t page_bytes = (uint64_t)1 << claims->pool->page_shift;
-    const struct slab_page *page = &claims->pool->pages[number];
-    return page->kind == SLAB_PAGE_WHOLE && (at.value - claims->pool->start.value) % page_bytes == 0
-        && page->run == round_up(bytes, page_bytes) >> claims->pool->page_shift;
-}
-
-static unsigned shift_of(const struct slab_claims *claims, uint64_t bytes)
-{
-    unsigned shift = bytes > 1 ? 64 - (unsigned)__builtin_clzll(bytes - 1) : 0;
-    return shift > claims->min_shift ? shift : claims->min_shift;
 }
 
 bool slab_claims_take(struct slab_claims *claims, address_t at, uint64_t bytes, bool goes)
@@ -72,12 +81,10 @@ bool slab_claims_take(struct slab_claims *claims, address_t at, uint64_t bytes, 
     if (number >= claims->pool->page_count)
         return false;
     struct page_claims *page = &claims->pages[number];
-    bool fits = bytes > (uint64_t)1 << (claims->pool->page_shift - 1)
-        ? is_whole(claims, number, at, bytes)
-        : is_of_slabs(page) && page->shift == shift_of(claims, bytes) && is_slab(claims, page, at);
-    if (fits)
+    bool taken = fits(claims->pool, number, page->kind, page->shift, at, bytes);
+    if (taken)
         note(page, goes);
-    return fits;
+    return taken;
 }
 
 bool slab_claims_take_any(struct slab_claims *claims, address_t at)
@@ -86,10 +93,10 @@ bool slab_claims_take_any(struct slab_claims *claims, address_t at)
     if (number >= claims->pool->page_count)
         return false;
     struct page_claims *page = &claims->pages[number];
-    bool fits = is_of_slabs(page) && is_slab(claims, page, at);
-    if (fits)
+    bool taken = is_of_slabs(page->kind) && is_slab(claims->pool, page->kind, page->shift, at);
+    if (taken)
         note(page, false);
-    return fits;
+    return taken;
 }
 
 static uint64_t claimed(const struct page_claims *page)
@@ -121,7 +128,8 @@ void slab_claims_check(const struct slab_claims *claims, struct checks *checks)
         used_bytes += claims->slabs->sizes[i].used * claims->slabs->sizes[i].slab_bytes;
     }
     checks_add(checks, "slabs that the contents take = slabs used", used, slabs);
-    checks_add(checks, "bytes of slabs that the contents take = bytes of slabs used", used_bytes, bytes);
+    checks_add_in_units(checks, "bytes of slabs that the contents take = bytes of slabs used", used_bytes, bytes,
+        (uint64_t)1 << (claims->pool->page_shift - 1));
     checks_add(checks, "whole pages that the contents take = given out", claims->slabs->pages.whole_allocations, whole);
     checks_add(checks, "pages on which the contents do not take what is used", 0, differing);
 }

@@ -22,8 +22,10 @@ struct slab_claims {
     const struct slab_pool *pool;
     const struct slab_account *slabs;
     struct page_claims *pages; /* owned */
-    unsigned min_shift;
 };
+
+/* Could something of `bytes` bytes have been given out at `at`, by the size of the slabs there? */
+bool slab_pool_holds(const struct slab_pool *pool, address_t at, uint64_t bytes);
 
 struct error *slab_claims_make(const struct slab_pool *pool, const struct slab_account *slabs,
     struct slab_claims *claims);

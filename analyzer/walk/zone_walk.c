@@ -12,22 +12,57 @@ static uint64_t slabs_used(const struct slab_account *slabs)
     return used;
 }
 
-static struct error *take_own(struct zone_walk *walk, uint64_t record_bytes)
+static address_t log_text_of(const struct shared_image *image)
 {
-    const struct shared_image *image = walk->reading->image;
     const void *pool = shared_bytes(image, image->range.start, NGINX_SLAB_POOL_BYTES);
-    if (!pool || !slab_claims_take(&walk->claims, walk->record, record_bytes, false))
-        return error_new(ERROR_NOT_UNDERSTOOD, "what its module keeps in it is laid out in a way that is not known");
-    slab_claims_take_any(&walk->claims, address(field_u64(pool, NGINX_SLAB_LOG_CONTEXT)));
+    return pool ? address(field_u64(pool, NGINX_SLAB_LOG_CONTEXT)) : ADDRESS_NONE;
+}
+
+bool zone_is_laid_out(const struct zone_reading *reading, const char *text, uint64_t record_bytes)
+{
+    const char *found = shared_bytes(reading->image, log_text_of(reading->image), strlen(text));
+    return found && memcmp(found, text, strlen(text)) == 0
+        && slab_pool_holds(reading->pool, reading->pool->data, record_bytes);
+}
+
+/* A tree's sentinel is within the record, or not, as the row has it. */
+static bool has_sentinel(const struct zone_reading *reading, const struct nginx_zone_row *row)
+{
+    const address_t record = reading->pool->data;
+    const void *tree = shared_bytes(reading->image, record, NGINX_TREE_BYTES);
+    if (!tree)
+        return false;
+    const address_t sentinel = address(field_u64(tree, NGINX_TREE_SENTINEL));
+    return row->sentinel == NGINX_ZONE_FIELD_ABSENT
+        ? slab_pool_holds(reading->pool, sentinel, NGINX_NODE_BYTES)
+        : address_equal(sentinel, address_add(record, row->sentinel));
+}
+
+const struct nginx_zone_row *zone_row_of(const struct zone_reading *reading, const struct nginx_zone_rows *rows)
+{
+    for (unsigned i = 0; i < rows->count; i++) {
+        const struct nginx_zone_row *row = &rows->items[i];
+        if (zone_is_laid_out(reading, row->text, row->record_bytes) && has_sentinel(reading, row))
+            return row;
+    }
     return NULL;
 }
 
 struct error *zone_walk_begin(struct zone_walk *walk, const struct zone_reading *reading, struct shared_zone *zone,
-    uint64_t record_bytes)
+    const struct nginx_zone_row *row)
 {
-    *walk = (struct zone_walk){.reading = reading, .zone = zone, .record = reading->pool->data};
+    *walk = (struct zone_walk){.reading = reading, .zone = zone, .row = row, .record = reading->pool->data};
+    walk->tree.image = reading->image;
+    if (!shared_tree_open(&walk->tree, walk->record))
+        return error_new(ERROR_NOT_UNDERSTOOD, "the head of its tree is not in memory");
     struct error *error = slab_claims_make(reading->pool, &zone->slabs, &walk->claims);
-    return error ? error : take_own(walk, record_bytes);
+    if (error)
+        return error;
+    slab_claims_take(&walk->claims, walk->record, row->record_bytes, false);
+    slab_claims_take_any(&walk->claims, log_text_of(reading->image));
+    if (row->sentinel == NGINX_ZONE_FIELD_ABSENT)
+        slab_claims_take(&walk->claims, walk->tree.sentinel, NGINX_NODE_BYTES, false);
+    return NULL;
 }
 
 unsigned zone_walk_workers(const struct zone_walk *walk)
@@ -39,11 +74,8 @@ struct error *zone_walk_tree(struct zone_walk *walk)
 {
     struct shared_tree *tree = &walk->tree;
     struct shared_tree_count count;
-    tree->image = walk->reading->image;
     tree->claims = &walk->claims;
     tree->nodes_max = slabs_used(&walk->zone->slabs);
-    if (!shared_tree_open(tree, walk->record))
-        return error_new(ERROR_NOT_UNDERSTOOD, "the head of its tree is not in memory");
     struct error *error = shared_tree_walk(tree, &count);
     if (error)
         return error;

@@ -2,6 +2,7 @@
 #ifndef RESPIRE_WALK_ZONE_WALK_H
 #define RESPIRE_WALK_ZONE_WALK_H
 
+#include "layouts/nginx_zone_contents.h"
 #include "walk/queue_ring.h"
 #include "walk/shared_tree.h"
 #include "walk/zone_contents.h"
@@ -9,19 +10,26 @@
 struct zone_walk {
     const struct zone_reading *reading;
     struct shared_zone *zone;
+    const struct nginx_zone_row *row;
     struct slab_claims claims;
     struct shared_tree tree;
     address_t record;          /* what the module keeps at pool->data */
     uint64_t torn;             /* places that were not what they should be */
 };
 
-/* Claims the module's record of `record_bytes` bytes, and its text for the log. Release with zone_walk_end(). */
+/* Does the pool hold a text for the log that begins with `text`, and a record of `record_bytes` bytes? */
+bool zone_is_laid_out(const struct zone_reading *reading, const char *text, uint64_t record_bytes);
+
+/* The row by which the zone's module keeps its things; NULL: by none of these. */
+const struct nginx_zone_row *zone_row_of(const struct zone_reading *reading, const struct nginx_zone_rows *rows);
+
+/* Claims the module's own records and its text for the log. Release with zone_walk_end(). */
 struct error *zone_walk_begin(struct zone_walk *walk, const struct zone_reading *reading, struct shared_zone *zone,
-    uint64_t record_bytes);
+    const struct nginx_zone_row *row);
 
 /*
- * Follow the tree that begins the record, with tree.node_bytes, visit and visitors set; the others of its fields are
- * set here, `workers` by zone_walk_workers() before.
+ * Follow the tree that begins the record, with tree.workers (by zone_walk_workers()), tree.node_bytes, visit and
+ * visitors set; the others of its fields are set here.
  */
 struct error *zone_walk_tree(struct zone_walk *walk);
 
@@ -42,6 +50,13 @@ void zone_walk_check(const struct zone_walk *walk);
 
 void zone_walk_end(struct zone_walk *walk);
 
-struct error *dict_contents_read(const struct zone_reading *reading, struct shared_zone *zone);
+struct error *dict_contents_read(const struct zone_reading *reading, const struct nginx_zone_row *row,
+    struct shared_zone *zone);
+
+struct error *tree_contents_read(const struct zone_reading *reading, const struct nginx_zone_row *row,
+    struct shared_zone *zone);
+
+/* Leaves zone->contents unknown when the zone is laid out in no known way. */
+struct error *peers_contents_read(const struct zone_reading *reading, struct shared_zone *zone);
 
 #endif
