@@ -1,0 +1,38 @@
+/*
+ * What modules keep in a zone made by hand: a record with a tree and a queue at pool->data, and entries of a
+ * lua_shared_dict. The tree is one of search, by key; nobody balances it, so a test decides on its shape by the keys.
+ */
+#ifndef RESPIRE_TESTS_FAKE_CONTENTS_H
+#define RESPIRE_TESTS_FAKE_CONTENTS_H
+
+#include "fake_zone.h"
+
+/* A record of `bytes` with an empty tree and, where it has room for one, an empty queue behind it. Its address. */
+uint64_t fake_record(struct fake_zone *zone, uint64_t bytes);
+
+/* `node` is in memory; it gets that key and becomes a leaf. */
+void fake_tree_insert(struct fake_zone *zone, uint64_t record, uint64_t node, uint64_t key);
+
+/* Behind the element, or the head, at `before`. */
+void fake_queue_insert(struct fake_zone *zone, uint64_t before, uint64_t at);
+
+/* The record and the text for the log, as lua_shared_dict makes them for a name of that length. */
+uint64_t fake_dict(struct fake_zone *zone, uint64_t name_bytes);
+
+struct fake_entry {
+    uint64_t key;         /* in the tree */
+    uint64_t key_bytes, value_bytes;
+    unsigned type;        /* enum nginx_dict_type */
+    uint64_t expires_ms;
+};
+
+/* As dict:set(), at the head of the queue; a list is an empty one. Its node; 0: no memory. */
+uint64_t fake_dict_add(struct fake_zone *zone, uint64_t record, const struct fake_entry *entry);
+
+/* As dict:rpush(), of a string. The item; 0: no memory. */
+uint64_t fake_dict_push(struct fake_zone *zone, uint64_t node, uint64_t value_bytes);
+
+/* Where the head of a list is. */
+uint64_t fake_dict_list(const struct fake_zone *zone, uint64_t node);
+
+#endif
