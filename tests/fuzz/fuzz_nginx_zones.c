@@ -1,76 +1,111 @@
 /*
- * A shared memory zone made by hand, damaged: no crash, no hang, no look at a page that is not in memory, and no books
- * that pass their checks while they contradict themselves.
+ * Shared memory zones made by hand, damaged: no crash, no hang, no look at a page that is not in memory, and no zone
+ * that passes its checks while what is told of it contradicts itself.
  *
- * In its slab pool are slabs of every size, pages that are full, sparse and whole, and free runs. An input is a list of
- * patches of 8 bytes:
+ * There is a slab pool with slabs of every size, with pages that are full, sparse and whole, and with free runs; and a
+ * lua_shared_dict with values of every type. An input is a list of patches of 8 bytes:
  *
  *     u8 mode, u8 part, u16 value, u32 place
  *
- * Of two patches one is for the books, the other for any page.
+ * Of two patches one is for the books, the other for any page; the first one's part tells which zone all are for.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "damage.h"
-#include "fake_zone.h"
-#include "walk/slab_pool.h"
+#include "fake_contents.h"
+#include "layouts/nginx_zone_contents.h"
+#include "walk/zone_contents.h"
 
 enum {
     ZONE_BYTES = (160 << 10) + 100,
     WORD_BYTES = 8,
     BLOCKS = 6, /* of each size */
-    PAGES_MAX = 64,
+    PAGES_MAX = 63, /* whether they are loaded is then one word */
+    ENTRIES = 120,
+    NOW_MS = 1000000,
+    LARGEST = 5,
 };
 
-static struct fake_zone zone;
-static uint64_t loaded[PAGES_MAX / 64 + 1]; /* before damage */
-static uint64_t book_words, words;
+struct scene {
+    enum zone_kind kind;
+    struct fake_zone zone;
+    uint64_t loaded; /* before damage */
+    uint64_t book_words, words;
+};
+
+static struct scene scenes[2], *scene;
 static struct damage damage;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-static void fill(void)
+static void fill_with_slabs(struct fake_zone *zone)
 {
-    uint64_t pages = fake_zone_alloc(&zone, 3 * FAKE_PAGE_BYTES), page = fake_zone_alloc(&zone, FAKE_PAGE_BYTES);
+    uint64_t pages = fake_zone_alloc(zone, 3 * FAKE_PAGE_BYTES), page = fake_zone_alloc(zone, FAKE_PAGE_BYTES);
     for (uint64_t bytes = 8; bytes < FAKE_PAGE_BYTES; bytes *= 2) {
-        uint64_t first = fake_zone_alloc(&zone, bytes);
+        uint64_t first = fake_zone_alloc(zone, bytes);
         for (unsigned i = 1; i < BLOCKS; i++)
-            fake_zone_alloc(&zone, bytes);
-        fake_zone_free(&zone, first);
+            fake_zone_alloc(zone, bytes);
+        fake_zone_free(zone, first);
     }
-    fake_zone_alloc(&zone, 2 * FAKE_PAGE_BYTES);
-    fake_zone_free(&zone, page);
-    fake_zone_at(&zone, pages);
+    fake_zone_alloc(zone, 2 * FAKE_PAGE_BYTES);
+    fake_zone_free(zone, page);
+    fake_zone_at(zone, pages);
+}
+
+static void fill_with_entries(struct fake_zone *zone)
+{
+    static const unsigned types[] = {
+        NGINX_DICT_STRING, NGINX_DICT_LIST, NGINX_DICT_NUMBER, NGINX_DICT_STRING, NGINX_DICT_BOOLEAN,
+    };
+    static const uint64_t bytes[] = {40, 0, NGINX_DICT_NUMBER_BYTES, 300, NGINX_DICT_BOOLEAN_BYTES};
+    static const uint64_t expires_ms[] = {0, NOW_MS - 1, NOW_MS + 100000};
+    uint64_t record = fake_dict(zone, 5);
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        uint64_t node = fake_dict_add(zone, record, &(struct fake_entry){
+            .key = (i + 1) * UINT64_C(0x9e3779b97f4a7c15), .key_bytes = 3 + i % 30,
+            .value_bytes = i % 50 == 3 ? 5000 : bytes[i % 5], .type = types[i % 5], .expires_ms = expires_ms[i % 3],
+        });
+        for (unsigned item = 0; i % 5 == 1 && item < 3; item++)
+            fake_dict_push(zone, node, 10 + item * 50);
+    }
+}
+
+static void set_scene(struct scene *made, enum zone_kind kind, void (*fill)(struct fake_zone *))
+{
+    struct fake_zone *zone = &made->zone;
+    made->kind = kind;
+    fake_zone_start(zone, ZONE_BYTES);
+    fill(zone);
+    if (zone->image.page_count > PAGES_MAX)
+        abort();
+    made->loaded = *zone->image.loaded;
+    made->book_words = (fake_zone_entry(zone, zone->image.page_count) - FAKE_ZONE) / WORD_BYTES;
+    made->words = zone->image.page_count * FAKE_PAGE_BYTES / WORD_BYTES;
 }
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     (void)count;
     (void)arguments;
-    fake_zone_start(&zone, ZONE_BYTES);
-    fill();
-    if (zone.image.page_count > PAGES_MAX)
-        abort();
-    memcpy(loaded, zone.image.loaded, (zone.image.page_count / 64 + 1) * sizeof(uint64_t));
-    book_words = (fake_zone_entry(&zone, zone.image.page_count) - FAKE_ZONE) / WORD_BYTES;
-    words = zone.image.page_count * FAKE_PAGE_BYTES / WORD_BYTES;
+    set_scene(&scenes[0], ZONE_OTHER, fill_with_slabs);
+    set_scene(&scenes[1], ZONE_LUA_DICT, fill_with_entries);
     return 0;
 }
 
 static uint64_t place_of(uint64_t number, bool is_of_books)
 {
-    return FAKE_ZONE + number % (is_of_books ? book_words : words) * WORD_BYTES;
+    return FAKE_ZONE + number % (is_of_books ? scene->book_words : scene->words) * WORD_BYTES;
 }
 
 static void apply(struct patch patch)
 {
     uint64_t place = place_of(patch.place, patch.choice & 1);
-    unsigned char *word = zone.memory + (place - FAKE_ZONE);
+    unsigned char *word = scene->zone.memory + (place - FAKE_ZONE);
     if (patch.operation % 8 == 7) {
-        fake_zone_unload(&zone, place);
+        fake_zone_unload(&scene->zone, place);
         return;
     }
     uint64_t value = damage_note(&damage, word);
@@ -107,13 +142,13 @@ static void require(bool holds)
 }
 
 /* Each page is one of a kind, and each page of slabs has as many as fit. */
-static void check(const struct slab_pool *pool, const struct slab_account *slabs)
+static void check_slabs(const struct slab_pool *pool, const struct slab_account *slabs)
 {
     const struct slab_pages *pages = &slabs->pages;
     uint64_t of_slabs = 0;
     require(pages->free + pages->small + pages->exact + pages->big + pages->whole == pages->total);
     require(pages->largest_free_run <= pages->free && pages->free_loaded <= pages->free);
-    require(slabs->header_bytes + pages->total * slabs->page_bytes <= zone.size_bytes);
+    require(slabs->header_bytes + pages->total * slabs->page_bytes <= scene->zone.size_bytes);
     for (size_t i = 0; i < slabs->size_count; i++) {
         const struct slab_size *size = &slabs->sizes[i];
         of_slabs += size->pages;
@@ -123,32 +158,63 @@ static void check(const struct slab_pool *pool, const struct slab_account *slabs
     require(of_slabs == pages->small + pages->exact + pages->big);
     for (uint64_t i = 0; i < pool->page_count; i++)
         require(pool->pages[i].run <= pool->page_count - i);
-    require(slab_pool_changes(&zone.image, pool) <= 1); /* the lock may be damaged */
+    require(slab_pool_changes(&scene->zone.image, pool) <= 1); /* the lock may be damaged */
+}
+
+/* Each entry is of one type, and lives, has expired, or never does. */
+static void check_contents(const struct shared_zone *zone)
+{
+    const struct zone_contents *contents = &zone->contents;
+    uint64_t of_types = 0, of_bins = 0, by_time = contents->expired + contents->never.count;
+    for (unsigned i = 0; i < DICT_VALUES; i++)
+        of_types += contents->by_type[i].count;
+    for (unsigned i = 0; i < HISTOGRAM_BINS; i++)
+        of_bins += contents->sizes.bins[i].count;
+    for (unsigned i = 0; i < TTL_ROWS; i++)
+        by_time += contents->by_ttl[i].count;
+    if (zone->kind == ZONE_LUA_DICT)
+        require(of_types == contents->entries && of_bins == contents->entries && by_time == contents->entries);
+    require(contents->tree_height <= contents->entries && contents->largest_count <= LARGEST);
+    require(contents->pages_if_expired_went <= zone->slabs.pages.total - zone->slabs.pages.free);
+}
+
+static void look(void)
+{
+    struct shared_zone zone = {.kind = scene->kind};
+    struct slab_pool pool;
+    const struct zone_reading reading = {
+        .image = &scene->zone.image, .pool = &pool, .now_ms = NOW_MS, .monotonic_ms = NOW_MS, .show_strings = true,
+        .largest_count = LARGEST,
+    };
+    struct error *error = slab_pool_read(&scene->zone.image, scene->zone.size_bytes, &pool, &zone.slabs, &zone.checks);
+    if (!error) {
+        check_slabs(&pool, &zone.slabs);
+        error = zone_contents_read(&reading, &zone);
+    }
+    if (!error && !checks_first_failed(&zone.checks))
+        check_contents(&zone);
+    error_free(error);
+    shared_zone_release(&zone);
+    slab_pool_free(&pool);
 }
 
 /* A page that is not loaded must not be read: that would load it. */
-static void forbid_unloaded_pages(int rights)
+static void allow_unloaded_pages(int rights)
 {
-    for (uint64_t i = 0; i < zone.image.page_count; i++)
-        if (!shared_page_is_loaded(&zone.image, i))
-            mprotect(zone.memory + i * FAKE_PAGE_BYTES, FAKE_PAGE_BYTES, rights);
+    for (uint64_t i = 0; i < scene->zone.image.page_count; i++)
+        if (!shared_page_is_loaded(&scene->zone.image, i))
+            mprotect(scene->zone.memory + i * FAKE_PAGE_BYTES, FAKE_PAGE_BYTES, rights);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
-    struct slab_pool pool;
-    struct slab_account slabs;
-    struct checks checks = {0};
+    scene = &scenes[patch_count(count) && patch_at(bytes, 0).choice >> 7 ? 0 : 1];
     for (size_t i = 0; i < patch_count(count); i++)
         apply(patch_at(bytes, i));
-    forbid_unloaded_pages(PROT_NONE);
-    struct error *error = slab_pool_read(&zone.image, zone.size_bytes, &pool, &slabs, &checks);
-    if (!error)
-        check(&pool, &slabs);
-    error_free(error);
-    slab_pool_free(&pool);
-    forbid_unloaded_pages(PROT_READ | PROT_WRITE);
+    allow_unloaded_pages(PROT_NONE);
+    look();
+    allow_unloaded_pages(PROT_READ | PROT_WRITE);
     damage_undo(&damage);
-    memcpy(zone.image.loaded, loaded, (zone.image.page_count / 64 + 1) * sizeof(uint64_t));
+    *scene->zone.image.loaded = scene->loaded;
     return 0;
 }
