@@ -15,7 +15,6 @@
 
 #include "damage.h"
 #include "fake_contents.h"
-#include "layouts/nginx_zone_contents.h"
 #include "walk/zone_contents.h"
 
 enum {
@@ -62,7 +61,7 @@ static void fill_with_entries(struct fake_zone *zone)
     };
     static const uint64_t bytes[] = {40, 0, NGINX_DICT_NUMBER_BYTES, 300, NGINX_DICT_BOOLEAN_BYTES};
     static const uint64_t expires_ms[] = {0, NOW_MS - 1, NOW_MS + 100000};
-    uint64_t record = fake_dict(zone, 5);
+    uint64_t record = fake_dict(zone, "dogs");
     for (unsigned i = 0; i < ENTRIES; i++) {
         uint64_t node = fake_dict_add(zone, record, &(struct fake_entry){
             .key = (i + 1) * UINT64_C(0x9e3779b97f4a7c15), .key_bytes = 3 + i % 30,

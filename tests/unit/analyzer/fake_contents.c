@@ -1,30 +1,43 @@
 #include "fake_contents.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
 #include "layouts/nginx_slab.h"
-#include "layouts/nginx_zone_contents.h"
 
 enum {
     TREE_INSERT = 16, /* of ngx_rbtree_t: a function */
-    SENTINEL = 24,    /* of the record */
-    LOG_TEXT_BYTES = 27,
     COLOR_RED = 1,
 };
 
-uint64_t fake_record(struct fake_zone *zone, uint64_t bytes)
+static void put_text(struct fake_zone *zone, const char *begin, const char *name)
 {
-    uint64_t record = fake_zone_alloc(zone, bytes), queue = record + NGINX_TREE_QUEUE;
-    fake_zone_put(zone, record + NGINX_TREE_ROOT, record + SENTINEL);
-    fake_zone_put(zone, record + NGINX_TREE_SENTINEL, record + SENTINEL);
+    char text[128];
+    int bytes = snprintf(text, sizeof(text), "%s%s\"", begin, name) + 1;
+    uint64_t at = fake_zone_alloc(zone, (uint64_t)bytes);
+    memcpy(fake_zone_at(zone, at), text, (size_t)bytes);
+    fake_zone_put(zone, FAKE_ZONE + NGINX_SLAB_LOG_CONTEXT, at);
+}
+
+static void put_queue(struct fake_zone *zone, uint64_t head)
+{
+    fake_zone_put(zone, head + NGINX_QUEUE_PREVIOUS, head);
+    fake_zone_put(zone, head + NGINX_QUEUE_NEXT, head);
+}
+
+uint64_t fake_record(struct fake_zone *zone, const struct nginx_zone_row *row, const char *name)
+{
+    uint64_t record = fake_zone_alloc(zone, row->record_bytes);
+    uint64_t sentinel = row->sentinel == NGINX_ZONE_FIELD_ABSENT ? fake_zone_alloc(zone, NGINX_NODE_BYTES)
+                                                                 : record + row->sentinel;
+    fake_zone_put(zone, record + NGINX_TREE_ROOT, sentinel);
+    fake_zone_put(zone, record + NGINX_TREE_SENTINEL, sentinel);
     fake_zone_put(zone, record + TREE_INSERT, 0x401000);
-    if (bytes >= NGINX_TREE_QUEUE + NGINX_QUEUE_BYTES) {
-        fake_zone_put(zone, queue + NGINX_QUEUE_PREVIOUS, queue);
-        fake_zone_put(zone, queue + NGINX_QUEUE_NEXT, queue);
-    }
+    if (row->queue != NGINX_ZONE_FIELD_ABSENT)
+        put_queue(zone, record + row->queue);
     fake_zone_put(zone, FAKE_ZONE + NGINX_SLAB_DATA, record);
+    put_text(zone, row->text, name);
     return record;
 }
 
@@ -51,23 +64,14 @@ void fake_queue_insert(struct fake_zone *zone, uint64_t before, uint64_t at)
     fake_zone_put(zone, before + NGINX_QUEUE_NEXT, at);
 }
 
-uint64_t fake_dict(struct fake_zone *zone, uint64_t name_bytes)
+uint64_t fake_dict(struct fake_zone *zone, const char *name)
 {
-    uint64_t record = fake_record(zone, NGINX_DICT_BYTES);
-    fake_zone_put(zone, FAKE_ZONE + NGINX_SLAB_LOG_CONTEXT, fake_zone_alloc(zone, LOG_TEXT_BYTES + name_bytes));
-    return record;
+    return fake_record(zone, nginx_dict_rows.items, name);
 }
 
 static void put(struct fake_zone *zone, uint64_t at, uint64_t value, size_t bytes)
 {
     memcpy(fake_zone_at(zone, at), &value, bytes);
-}
-
-static void init_list(struct fake_zone *zone, uint64_t node)
-{
-    uint64_t list = fake_dict_list(zone, node);
-    fake_zone_put(zone, list + NGINX_QUEUE_PREVIOUS, list);
-    fake_zone_put(zone, list + NGINX_QUEUE_NEXT, list);
 }
 
 uint64_t fake_dict_add(struct fake_zone *zone, uint64_t record, const struct fake_entry *entry)
@@ -84,9 +88,9 @@ uint64_t fake_dict_add(struct fake_zone *zone, uint64_t record, const struct fak
     for (uint64_t i = 0; i < entry->key_bytes; i++)
         *fake_zone_at(zone, node + NGINX_DICT_KEY + i) = (unsigned char)('a' + (entry->key + i) % 26);
     if (is_list)
-        init_list(zone, node);
+        put_queue(zone, fake_dict_list(zone, node));
     fake_tree_insert(zone, record, node, entry->key);
-    fake_queue_insert(zone, record + NGINX_TREE_QUEUE, node + NGINX_DICT_QUEUE);
+    fake_queue_insert(zone, record + nginx_dict_rows.items->queue, node + NGINX_DICT_QUEUE);
     return node;
 }
 

@@ -6,9 +6,10 @@
 #define RESPIRE_TESTS_FAKE_CONTENTS_H
 
 #include "fake_zone.h"
+#include "layouts/nginx_zone_contents.h"
 
-/* A record of `bytes` with an empty tree and, where it has room for one, an empty queue behind it. Its address. */
-uint64_t fake_record(struct fake_zone *zone, uint64_t bytes);
+/* A record with an empty tree and, where the row has one, an empty queue; and the text for the log. Its address. */
+uint64_t fake_record(struct fake_zone *zone, const struct nginx_zone_row *row, const char *name);
 
 /* `node` is in memory; it gets that key and becomes a leaf. */
 void fake_tree_insert(struct fake_zone *zone, uint64_t record, uint64_t node, uint64_t key);
@@ -16,8 +17,8 @@ void fake_tree_insert(struct fake_zone *zone, uint64_t record, uint64_t node, ui
 /* Behind the element, or the head, at `before`. */
 void fake_queue_insert(struct fake_zone *zone, uint64_t before, uint64_t at);
 
-/* The record and the text for the log, as lua_shared_dict makes them for a name of that length. */
-uint64_t fake_dict(struct fake_zone *zone, uint64_t name_bytes);
+/* As lua_shared_dict makes it. */
+uint64_t fake_dict(struct fake_zone *zone, const char *name);
 
 struct fake_entry {
     uint64_t key;         /* in the tree */
