@@ -1,11 +1,10 @@
 """Hosts under the system's limits: an address space that ends, a cgroup with little memory, memory that is locked."""
-import contextlib
 import os
-import pathlib
 
 import pytest
 
 from hosts.evidence import assert_heap_in_use
+from machine import memory_cgroup
 
 pytestmark = pytest.mark.preload
 
@@ -27,25 +26,6 @@ def test_address_space_ends(workshop, native, respire, runtime, mode):
     assert_heap_in_use(respire, host.pid, told["count_bytes"])
     host.go_on()
     assert host.finish()["raised_peak_kib"] > 1.2 * ROOM_KIB
-
-
-@contextlib.contextmanager
-def memory_cgroup(limit_bytes):
-    """A cgroup with a limit, of whichever version this machine has; gives its folder."""
-    for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
-        folder = pathlib.Path(root) / f"respire-test-{os.getpid()}"
-        try:
-            folder.mkdir()
-        except OSError:
-            continue
-        try:
-            if (folder / limit).exists():
-                (folder / limit).write_text(str(limit_bytes), encoding="ascii")
-                yield folder
-                return
-        finally:
-            folder.rmdir()
-    pytest.skip("no cgroup with a limit of memory can be made on this machine")
 
 
 def charged_bytes(folder):
