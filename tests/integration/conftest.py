@@ -11,7 +11,8 @@ import pytest
 
 FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
 sys.path.insert(0, str(FIXTURES))
-pytest.register_assert_rewrite("analyzer", "answers", "counting_worker", "hosts", "ledger", "malloc_targets", "processes")
+pytest.register_assert_rewrite("analyzer", "answers", "counting_worker", "hosts", "ledger", "malloc_targets", "processes",
+                              "shared_zones")
 
 import foreign_suite  # noqa: E402  (found through the lines above)
 import old_c_library  # noqa: E402
@@ -20,6 +21,7 @@ from analyzer import Respire  # noqa: E402
 from hosts.native import Native, Workshop  # noqa: E402
 from malloc_targets import MallocProgram, compile_for_machine  # noqa: E402
 from processes import Host, Nginx, public_directory  # noqa: E402
+from shared_zones import ZonedNginx  # noqa: E402
 
 TEST_SECONDS = 60
 
@@ -131,6 +133,17 @@ def nginx():
         def start(**options):
             server = Nginx(started.enter_context(public_directory()), **options)
             started.callback(server.stop)
+            return server
+        yield start
+
+
+@pytest.fixture
+def zoned(nginx, respire):
+    """zoned(http=, suite=, …): a fresh nginx that tells its zones' contents, and how respire sees them."""
+    with contextlib.ExitStack() as started:
+        def start(**options):
+            server = ZonedNginx(nginx, respire, **options)
+            started.callback(server.close)
             return server
         yield start
 
