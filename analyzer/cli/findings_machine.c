@@ -40,6 +40,23 @@ static void find_kernel(struct findings *findings)
         findings_add(findings, FINDING_OK, "kernel", NULL, "%s %s", name.release, name.machine);
 }
 
+/* What /proc/PID/map_files is good for. */
+static void find_map_files(struct findings *findings, bool may_read)
+{
+    static const char remedy[] = "run as root, or grant cap_checkpoint_restore (Linux 5.9) or cap_sys_admin";
+    if (may_read) {
+        findings_add(findings, FINDING_OK, "deleted files", NULL,
+            "programs replaced by an upgrade can still be read (/proc/PID/map_files)");
+        findings_add(findings, FINDING_OK, "shared memory zones", NULL,
+            "can be looked into without loading any page of theirs (/proc/PID/map_files)");
+        return;
+    }
+    findings_add(findings, FINDING_NOTE, "deleted files", remedy,
+        "programs replaced by an upgrade while they run can't be read");
+    findings_add(findings, FINDING_MISSING, "shared memory zones", remedy,
+        "respire shm can't look into them without loading their pages (/proc/PID/map_files is closed)");
+}
+
 static void find_rights(struct findings *findings)
 {
     uint64_t bits = effective_capabilities();
@@ -49,12 +66,8 @@ static void find_rights(struct findings *findings)
         findings_add(findings, FINDING_MISSING, "other users' processes",
             "run as root, or: setcap cap_sys_ptrace,cap_dac_read_search,cap_checkpoint_restore+ep respire",
             "CAP_SYS_PTRACE is missing: only this user's own processes can be read");
-    if (has_capability(bits, CAPABILITY_SYS_ADMIN) || has_capability(bits, CAPABILITY_CHECKPOINT_RESTORE))
-        findings_add(findings, FINDING_OK, "deleted files", NULL,
-            "programs replaced by an upgrade can still be read (/proc/PID/map_files)");
-    else
-        findings_add(findings, FINDING_NOTE, "deleted files", "run as root, or grant cap_checkpoint_restore",
-            "programs replaced by an upgrade while they run can't be read");
+    find_map_files(findings,
+        has_capability(bits, CAPABILITY_SYS_ADMIN) || has_capability(bits, CAPABILITY_CHECKPOINT_RESTORE));
 }
 
 static void find_yama(struct findings *findings)
