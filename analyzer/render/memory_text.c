@@ -82,9 +82,13 @@ static void print_next_command(const struct process *process)
 {
     const struct memory_map *map = &process->map;
     uint64_t pools = owners_resident(map, "nginx.pools."), others = owners_resident(map, "glibc.");
-    if (size_max(pools, others) <= map->rss_bytes / 4)
+    uint64_t zones = owners_resident(map, "nginx.shm."), most = size_max(zones, size_max(pools, others));
+    if (most <= map->rss_bytes / 4)
         return;
-    if (pools > others)
+    if (most == zones)
+        printf("\nNext: respire shm %d says what the %s of shared zones are, and how far they still grow.\n",
+            process->pid, SIZE(zones));
+    else if (most == pools)
         printf("\nNext: respire pools %d says whose pools the %s are.\n", process->pid, SIZE(pools));
     else
         printf("\nNext: respire heap %d says what the %s of malloc are.\n", process->pid, SIZE(others));
