@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/size.h"
+
+enum { CHECK_COLUMN_MIN = 48 };
+
 const char *text_size(uint64_t bytes, char text[SIZE_TEXT_BYTES])
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -109,9 +113,13 @@ const char *text_duration(double seconds, char text[SIZE_TEXT_BYTES])
 
 void text_checks(const struct checks *checks)
 {
+    size_t width = CHECK_COLUMN_MIN;
+    for (size_t i = 0; i < checks->count; i++)
+        width = size_max(width, strlen(checks->items[i].name));
     puts("");
     for (size_t i = 0; i < checks->count; i++)
-        printf("  %-12s %-48s %16s\n", i ? "" : "checks hold", checks->items[i].name, COUNT(checks->items[i].actual));
+        printf("  %-12s %-*s %16s\n", i ? "" : "checks hold", (int)width, checks->items[i].name,
+            COUNT(checks->items[i].actual));
 }
 
 void text_histograms(const char *title, const struct histogram *used, const struct histogram *unused)

@@ -73,7 +73,8 @@ static void print_entries(const struct shm_report *report)
         print_entry(report, "used last", &contents->newest);
         print_entry(report, "next to be evicted", &contents->oldest);
     }
-    for (size_t i = 0; i < contents->largest_count && i < report->top; i++)
+    size_t shown = report->show_strings ? report->top : 1; /* without their keys one is as good as another */
+    for (size_t i = 0; i < contents->largest_count && i < shown; i++)
         print_entry(report, i ? "" : "largest", &contents->largest[i]);
 }
 
