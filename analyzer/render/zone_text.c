@@ -40,15 +40,16 @@ static void print_origin(const struct shared_zone *zone)
         printf(", made %s", made);
     if (zone->lineage.before_process_ms)
         printf(", %s before this process", DURATION((double)zone->lineage.before_process_ms / 1000));
-    if (zone->lineage.processes)
-        printf(", in %s", zone->lineage.processes == 1 ? "this process alone"
-            : NUMBER_OF(zone->lineage.processes, "process"));
+    if (zone->lineage.processes == 1)
+        printf(", in this process alone");
+    else if (zone->lineage.processes)
+        printf(", in %s processes", COUNT(zone->lineage.processes));
     puts("");
 }
 
 static void print_page_row(const char *name, uint64_t pages, const struct slab_account *slabs, const char *note)
 {
-    printf("  %-30s %12s %10s  %s\n", name, COUNT(pages), SIZE(page_share(slabs, pages)), note);
+    printf("  %-30s %12s %10s%s%s\n", name, COUNT(pages), SIZE(page_share(slabs, pages)), *note ? "  " : "", note);
 }
 
 static void print_pages(const struct shared_zone *zone)

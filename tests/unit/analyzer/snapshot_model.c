@@ -6,6 +6,7 @@
 
 #include "malloc_model.h"
 #include "unit.h"
+#include "zones_model.h"
 
 enum { PAGE = 4096, BASE = 0x10000000 };
 
@@ -113,10 +114,11 @@ struct process model_make(void)
     process.states = calloc(2, sizeof(*process.states));
     assert_non_null(process.states);
     make_map(&process.map);
-    process.has_malloc = process.has_pools = true;
+    process.has_malloc = process.has_pools = process.has_zones = true;
     process.allocators = 1 << ALLOCATOR_JEMALLOC | 1 << ALLOCATOR_MUSL;
     malloc_model_make(&process.malloc);
     pools_model_make(&process.pools);
+    zones_model_make(&process.zones);
     struct lua_state *state = &process.states[0];
     state->address = address(BASE);
     state->layout = "luajit-gc64";
@@ -224,6 +226,8 @@ void model_assert_equal(const struct process *left, const struct process *right)
     malloc_model_assert_equal(&left->malloc, &right->malloc);
     assert_int_equal(left->has_pools, right->has_pools);
     pools_model_assert_equal(&left->pools, &right->pools);
+    assert_int_equal(left->has_zones, right->has_zones);
+    zones_model_assert_equal(&left->zones, &right->zones);
     for (size_t i = 0; i < left->state_count; i++)
         assert_state_equal(&left->states[i], &right->states[i]);
 }

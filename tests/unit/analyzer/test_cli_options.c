@@ -28,6 +28,28 @@ static void a_process_and_options_in_any_order(void **state)
     assert_int_equal(options.pid, 12);
 }
 
+static void a_zone_stands_behind_a_process_or_beside_a_file(void **state)
+{
+    (void)state;
+    unsigned allowed = OPTION_JSON | OPTION_CORE | OPTION_SNAPSHOT;
+    struct cli_options options = {0};
+    assert_null(options_parse(ARGUMENTS("12", "--json", "dogs"), allowed, OPERAND_PID_AND_ZONE, &options));
+    assert_int_equal(options.pid, 12);
+    assert_string_equal(options.zone, "dogs");
+    options = (struct cli_options){0};
+    assert_null(options_parse(ARGUMENTS("12"), allowed, OPERAND_PID_AND_ZONE, &options));
+    assert_null(options.zone);
+    options = (struct cli_options){0};
+    assert_null(options_parse(ARGUMENTS("77", "--core", "c"), allowed, OPERAND_PID_AND_ZONE, &options));
+    assert_int_equal(options.pid, 0);
+    assert_string_equal(options.zone, "77");
+    refused(ARGUMENTS("dogs"), allowed, OPERAND_PID_AND_ZONE, "'dogs' is not a process id");
+    refused(ARGUMENTS("--json"), allowed, OPERAND_PID_AND_ZONE, "which process?");
+    refused(ARGUMENTS("1", "a", "b"), allowed, OPERAND_PID_AND_ZONE, "'b' is one too many");
+    refused(ARGUMENTS("1", "a", "--snapshot", "s"), allowed, OPERAND_PID_AND_ZONE, "not both");
+    refused(ARGUMENTS("--core", "c", "--snapshot", "s"), allowed, OPERAND_PID_AND_ZONE, "not both");
+}
+
 static void values_stand_beside_or_behind_an_equals_sign(void **state)
 {
     (void)state;
@@ -147,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_and_options_in_any_order),
+        cmocka_unit_test(a_zone_stands_behind_a_process_or_beside_a_file),
         cmocka_unit_test(values_stand_beside_or_behind_an_equals_sign),
         cmocka_unit_test(a_format_stands_behind_an_equals_sign_or_is_text),
         cmocka_unit_test(a_picture_stands_alone),

@@ -34,6 +34,17 @@ static void a_share_of_nothing_is_no_number(void **state)
     assert_string_equal(SHARE(1, 8), "12.5 %");
 }
 
+static void durations_have_two_figures_and_a_unit(void **state)
+{
+    (void)state;
+    assert_string_equal(DURATION(0), "0.0 s");
+    assert_string_equal(DURATION(-3), "-3.0 s");
+    assert_string_equal(DURATION(59.9), "60 s");
+    assert_string_equal(DURATION(120), "2.0 min");
+    assert_string_equal(DURATION(7200), "2.0 h");
+    assert_string_equal(DURATION(41 * 86400), "41 days");
+}
+
 static void names_are_fit_to_print(void **state)
 {
     (void)state;
@@ -74,6 +85,7 @@ int main(void)
         cmocka_unit_test(sizes_have_three_figures_and_a_unit),
         cmocka_unit_test(counts_are_grouped),
         cmocka_unit_test(a_share_of_nothing_is_no_number),
+        cmocka_unit_test(durations_have_two_figures_and_a_unit),
         cmocka_unit_test(names_are_fit_to_print),
         cmocka_unit_test(long_names_are_cut),
         cmocka_unit_test(a_word_takes_its_number),
