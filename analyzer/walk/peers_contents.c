@@ -10,6 +10,12 @@ static bool is_in_zone(const struct zone_reading *reading, address_t at, uint64_
     return slab_pool_page(reading->pool, at) < reading->pool->page_count && shared_bytes(reading->image, at, bytes);
 }
 
+/* As many servers as the zone has room for, at most. */
+static bool has_room(const struct zone_reading *reading, uint64_t servers)
+{
+    return servers <= (reading->pool->page_count << reading->pool->page_shift) / SERVER_BYTES_MIN;
+}
+
 /* The group at `at`, when it is one by this row; NULL otherwise. */
 static const unsigned char *group_by(const struct zone_reading *reading, const struct nginx_peers_row *row,
     address_t at)
@@ -23,7 +29,8 @@ static const unsigned char *group_by(const struct zone_reading *reading, const s
         ? shared_bytes(reading->image, name, NAME_BYTES) : NULL;
     const uint64_t number = field_u64(group, row->number);
     bool has_name = text && is_in_zone(reading, address(field_u64(text, 8)), field_u64(text, 0));
-    bool has_servers = number ? is_in_zone(reading, first, SERVER_BYTES_MIN) : address_is_null(first);
+    bool has_servers = number ? has_room(reading, number) && is_in_zone(reading, first, SERVER_BYTES_MIN)
+                              : address_is_null(first);
     return has_name && has_servers ? group : NULL;
 }
 

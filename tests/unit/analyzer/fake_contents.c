@@ -11,6 +11,11 @@ enum {
     COLOR_RED = 1,
 };
 
+static void put(struct fake_zone *zone, uint64_t at, uint64_t value, size_t bytes)
+{
+    memcpy(fake_zone_at(zone, at), &value, bytes);
+}
+
 static void put_text(struct fake_zone *zone, const char *begin, const char *name)
 {
     char text[128];
@@ -69,9 +74,67 @@ uint64_t fake_dict(struct fake_zone *zone, const char *name)
     return fake_record(zone, nginx_dict_rows.items, name);
 }
 
-static void put(struct fake_zone *zone, uint64_t at, uint64_t value, size_t bytes)
+static bool is_present(uint16_t field)
 {
-    memcpy(fake_zone_at(zone, at), &value, bytes);
+    return field != NGINX_ZONE_FIELD_ABSENT;
+}
+
+static void put_key(struct fake_zone *zone, uint64_t at, uint64_t bytes)
+{
+    for (uint64_t i = 0; i < bytes; i++)
+        *fake_zone_at(zone, at + i) = (unsigned char)('a' + i % 26);
+}
+
+static void put_fields(struct fake_zone *zone, const struct nginx_zone_row *row, uint64_t node,
+    const struct fake_row_entry *entry)
+{
+    if (is_present(row->entry.key_length))
+        put(zone, node + row->entry.key_length, entry->key_bytes, row->entry.key_length_bytes);
+    if (is_present(row->entry.key))
+        put_key(zone, node + row->entry.key, entry->key_bytes);
+    if (is_present(row->entry.expires_s))
+        fake_zone_put(zone, node + row->entry.expires_s, entry->expires_s);
+    if (is_present(row->entry.last_ms))
+        fake_zone_put(zone, node + row->entry.last_ms, entry->last_ms);
+    if (is_present(row->entry.other)) {
+        fake_zone_put(zone, node + row->entry.other, fake_zone_alloc(zone, entry->other_bytes));
+        fake_zone_put(zone, node + row->entry.other_length, entry->other_bytes);
+    }
+}
+
+uint64_t fake_row_add(struct fake_zone *zone, const struct nginx_zone_row *row, uint64_t record,
+    const struct fake_row_entry *entry)
+{
+    uint64_t with_key = is_present(row->entry.key) ? row->entry.key + entry->key_bytes : 0;
+    uint64_t node = fake_zone_alloc(zone, size_max(row->entry.bytes, with_key));
+    if (!node)
+        return 0;
+    fake_tree_insert(zone, record, node, entry->key);
+    put_fields(zone, row, node, entry);
+    if (is_present(row->queue))
+        fake_queue_insert(zone, record + row->queue, node + row->entry.queue);
+    if (is_present(row->count))
+        fake_zone_put(zone, record + row->count, fake_zone_get(zone, record + row->count) + 1);
+    return node;
+}
+
+uint64_t fake_peers(struct fake_zone *zone, const struct nginx_peers_row *row, const char *name, uint64_t servers)
+{
+    enum { SERVER_BYTES = 184, TEXT_BYTES = 16 };
+    uint64_t group = fake_zone_alloc(zone, row->bytes), text = fake_zone_alloc(zone, TEXT_BYTES);
+    uint64_t characters = fake_zone_alloc(zone, strlen(name));
+    memcpy(fake_zone_at(zone, characters), name, strlen(name));
+    fake_zone_put(zone, text, strlen(name));
+    fake_zone_put(zone, text + 8, characters);
+    for (uint16_t field = 0; field < row->bytes; field += 8)
+        fake_zone_put(zone, group + field, 0);
+    fake_zone_put(zone, group + row->number, servers);
+    fake_zone_put(zone, group + row->pool, FAKE_ZONE);
+    fake_zone_put(zone, group + row->name, text);
+    for (uint64_t i = 0; i < servers; i++)
+        fake_zone_put(zone, group + row->first, fake_zone_alloc(zone, SERVER_BYTES));
+    put_text(zone, NGINX_PEERS_TEXT, name);
+    return group;
 }
 
 uint64_t fake_dict_add(struct fake_zone *zone, uint64_t record, const struct fake_entry *entry)
