@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "analyze/zone_lineage.h"
 #include "analyze/zones_forecast.h"
 #include "base/array.h"
 #include "base/clock.h"
@@ -203,6 +204,9 @@ static struct error *look_at_zones(const struct look *look, const struct nginx_z
         struct shared_zone *zone = ARRAY_ADD(zones);
         error = zone ? look_at_zone(look, &sites->items[i], zone) : error_no_memory();
     }
+    if (error)
+        return error;
+    error = zone_lineage_find(look->target, &look->mappings, zones);
     if (error)
         return error;
     struct memory_now now;

@@ -115,8 +115,10 @@ struct zone_contents {
 struct zone_lineage {
     uint64_t made_ns;          /* since 1970: when nginx made it; 0: not known */
     uint64_t before_process_ms;/* that long before this process started; 0 also when it was made after that */
-    size_t processes;          /* that map it, this one among them */
-    size_t others;             /* of the same nginx that have a zone of this name of their own: another generation */
+    bool was_kept;             /* workers have started for another configuration since it was made */
+    size_t processes;          /* of the same nginx that map it, this one among them; 0: not known */
+    /* Other generations: zones of the same name in processes of the same nginx, with pages of their own. */
+    size_t others, other_processes;
     uint64_t others_loaded;    /* bytes of those zones */
 };
 

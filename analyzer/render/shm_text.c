@@ -108,8 +108,9 @@ static void print_other_generations(const struct shared_zone *zone)
     const struct zone_lineage *lineage = &zone->lineage;
     if (lineage->others)
         printf("\n%s: %s process%s of this nginx %s another generation of it, %s loaded: an upgrade is under way,\n"
-            "or old workers have not ended yet.\n", NAME(zone->name), COUNT(lineage->others),
-            lineage->others == 1 ? "" : "es", lineage->others == 1 ? "has" : "have", SIZE(lineage->others_loaded));
+            "or old workers have not ended yet.\n", NAME(zone->name), COUNT(lineage->other_processes),
+            lineage->other_processes == 1 ? "" : "es", lineage->other_processes == 1 ? "has" : "have",
+            SIZE(lineage->others_loaded));
 }
 
 /* What a row of the table can't say. */

@@ -160,7 +160,7 @@ static json_t *lineage(const struct zone_lineage *lineage)
 {
     uint64_t made_ms = lineage->made_ns / 1000000;
     return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "made_at_ms", made_ms ? json_number(made_ms) : json_null(),
-        "kept_over_reload", lineage->before_process_ms > 0, "before_process_ms",
+        "kept_over_reload", lineage->was_kept, "before_process_ms",
         json_number(lineage->before_process_ms), "processes", json_number(lineage->processes), "other_generations",
         json_number(lineage->others), "other_generations_loaded_bytes", json_number(lineage->others_loaded));
 }

@@ -40,6 +40,8 @@ static void print_origin(const struct shared_zone *zone)
         printf(", made %s", made);
     if (zone->lineage.before_process_ms)
         printf(", %s before this process", DURATION((double)zone->lineage.before_process_ms / 1000));
+    if (zone->lineage.was_kept)
+        printf(", kept over a reload");
     if (zone->lineage.processes == 1)
         printf(", in this process alone");
     else if (zone->lineage.processes)

@@ -79,6 +79,8 @@ static void lineage_visit(struct codec *codec, struct zone_lineage *lineage)
     NUMBERS(codec, &lineage->made_ns, &lineage->before_process_ms, &lineage->others_loaded);
     CODEC_NUMBER(codec, lineage->processes, UINT32_MAX);
     CODEC_NUMBER(codec, lineage->others, UINT32_MAX);
+    CODEC_NUMBER(codec, lineage->other_processes, UINT32_MAX);
+    codec_flag(codec, &lineage->was_kept);
 }
 
 static void zone_visit(struct codec *codec, struct shared_zone *zone, struct process *process)

@@ -71,7 +71,7 @@ static void make_sessions(struct shared_zone *zone)
         .loaded_bytes = 38 << 20,
         .own_bytes = 20 << 20,
         .lineage = {.made_ns = 1700000000000000000, .before_process_ms = 7200000, .processes = 3, .others = 1,
-            .others_loaded = 5 << 20},
+            .other_processes = 1, .was_kept = true, .others_loaded = 5 << 20},
         .has_slabs = true,
         .attempts = 2,
         .changes = 4,
