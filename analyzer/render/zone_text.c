@@ -30,23 +30,29 @@ static void print_verdict(const struct shm_report *report)
         SIZE(zone->size_bytes), loaded, entries, free_pages);
 }
 
-static void print_origin(const struct shared_zone *zone)
+static void print_lineage(const struct zone_lineage *lineage)
 {
     char made[64] = "";
-    time_t seconds = (time_t)(zone->lineage.made_ns / 1000000000);
+    time_t seconds = (time_t)(lineage->made_ns / 1000000000);
     struct tm parts;
-    printf("%s of %s, at 0x%" PRIx64, zone_kind_name(zone->kind), NAME(zone->module), zone->range.start.value);
-    if (seconds && gmtime_r(&seconds, &parts) && strftime(made, sizeof(made), "%Y-%m-%d %H:%M:%S UTC", &parts))
-        printf(", made %s", made);
-    if (zone->lineage.before_process_ms)
-        printf(", %s before this process", DURATION((double)zone->lineage.before_process_ms / 1000));
-    if (zone->lineage.was_kept)
+    if (!seconds || !gmtime_r(&seconds, &parts) || !strftime(made, sizeof(made), "%Y-%m-%d %H:%M:%S UTC", &parts))
+        return;
+    printf("made %s", made);
+    if (lineage->before_process_ms)
+        printf(", %s before this process", DURATION((double)lineage->before_process_ms / 1000));
+    if (lineage->was_kept)
         printf(", kept over a reload");
-    if (zone->lineage.processes == 1)
-        printf(", in this process alone");
-    else if (zone->lineage.processes)
-        printf(", in %s processes", COUNT(zone->lineage.processes));
+    if (lineage->processes == 1)
+        printf("; in this process alone");
+    else if (lineage->processes)
+        printf("; in %s processes", COUNT(lineage->processes));
     puts("");
+}
+
+static void print_origin(const struct shared_zone *zone)
+{
+    printf("%s of %s, at 0x%" PRIx64 "\n", zone_kind_name(zone->kind), NAME(zone->module), zone->range.start.value);
+    print_lineage(&zone->lineage);
 }
 
 static void print_page_row(const char *name, uint64_t pages, const struct slab_account *slabs, const char *note)

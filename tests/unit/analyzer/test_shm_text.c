@@ -115,9 +115,10 @@ static void the_inside_of_a_zone_tells_pages_and_slabs(void **state)
 {
     (void)state;
     ASSERT_IN_ORDER(print_zone(false), "1234 nginx: zone sessions: 100 MiB, 38.0 MiB of it loaded; 300,500 entries, "
-        "120,000 expired; 62.5 MiB in free pages\n", "lua_shared_dict of ngx_http_lua_module, at 0x7f0000000000, made "
-        "2023-11-14 22:13:20 UTC, 2.0 h before this process, in 3 processes\n", "slabs below 64 B ", " 1 ",
-        "slabs of 64 B ", " 40 ", "larger slabs ", "9,400 ", "given out whole ", " 9 ", "in 2 allocations\n", "  free ",
+        "120,000 expired; 62.5 MiB in free pages\n", "lua_shared_dict of ngx_http_lua_module, at 0x7f0000000000\nmade "
+        "2023-11-14 22:13:20 UTC, 2.0 h before this process, kept over a reload; in 3 processes\n",
+        "slabs below 64 B ", " 1 ", "slabs of 64 B ", " 40 ", "larger slabs ", "9,400 ", "given out whole ", " 9 ",
+        "in 2 allocations\n", "  free ",
         "16,000 ", "in 3 runs\n", "sum", "25,450", "free, and loaded already ", "12 ", "largest free run ", "15,990 ",
         "the pool's books ", "600 KiB", "\n  32 B ", " 2 ", " 126 ", "\n  128 B ", "300,501 ", " 77 ",
         "  sum                     300,903        2,585\n  1 of those used holds the bitmap of its own page; nginx's "
