@@ -7,6 +7,7 @@
 #include "analyze/ledger.h"
 #include "analyze/nginx_look.h"
 #include "analyze/system_level.h"
+#include "analyze/zones_look.h"
 #include "base/array.h"
 #include "base/clock.h"
 #include "locate/lua_states.h"
@@ -17,7 +18,7 @@
 #include "walk/glibc_heap.h"
 #include "walk/lua_state.h"
 
-enum { BETWEEN_LOOKS_MS = 20 };
+enum { BETWEEN_LOOKS_MS = 20, LARGEST_ENTRIES = 100 };
 
 /* The ledger splits malloc's pages by whose pools they hold. */
 static bool wants_pools(const struct examine_options *options)
@@ -310,7 +311,22 @@ static bool examine_sparing(struct target *target, const struct examine_options 
     return confirmed;
 }
 
-struct error *examine(struct target *target, const struct examine_options *options, struct process *process)
+/* Zones are not copied, and need a capability of their own: all the rest is worth having without them. */
+static struct error *look_at_zones(struct target *target, const struct examine_options *options,
+    struct process *process)
+{
+    const struct zones_options wanted = {.show_strings = options->show_strings, .largest_count = LARGEST_ENTRIES};
+    if (!options->want_zones)
+        return NULL;
+    struct error *error = zones_look(target, &wanted, &process->has_zones, &process->zones);
+    if (!error || error_kind(error) != ERROR_UNREADABLE)
+        return error;
+    error_free(error);
+    return NULL;
+}
+
+static struct error *examine_until_sound(struct target *target, const struct examine_options *options,
+    struct process *process)
 {
     double pause_ms = 0;
     if (can_spare(target, options) && examine_sparing(target, options, &pause_ms, process))
@@ -336,4 +352,15 @@ struct error *examine(struct target *target, const struct examine_options *optio
             *process = seen;
         return error;
     }
+}
+
+struct error *examine(struct target *target, const struct examine_options *options, struct process *process)
+{
+    struct error *error = examine_until_sound(target, options, process);
+    if (error)
+        return error;
+    error = look_at_zones(target, options, process);
+    if (error)
+        process_release(process);
+    return error;
 }

@@ -22,6 +22,7 @@ struct examine_options {
     bool want_sparse_pages;          /* with the graph: what keeps pages that are mostly free */
     bool want_heap;   /* the C library's malloc */
     bool want_pools;  /* nginx's pools, if it is one; the C library's malloc with them */
+    bool want_zones;  /* nginx's shared memory zones, if it is one and they may be read; with show_strings keys */
     bool never_stop;  /* rather fail than stop the target */
 };
 

@@ -37,17 +37,13 @@ static struct error *look_at_target(const struct cli_options *options, struct lo
     return NULL;
 }
 
-static struct error *nothing_to_show(const struct cli_options *options, const struct look *look)
+static struct error *nothing_to_show(const struct look *look)
 {
-    const struct process *process = &look->process;
-    if (!process->has_zones && look->is_snapshot)
-        return error_new(ERROR_NOT_UNDERSTOOD, "the snapshot %s tells of no shared zones: its process is no nginx of a"
-            " known layout, or an older respire wrote it", options->snapshot_path);
-    if (!process->has_zones)
-        return error_new(ERROR_NOT_UNDERSTOOD,
-            "process %d %s: no nginx, or none of a known layout: it has no cycle, and so no list of shared zones",
-            process->pid, look->name);
-    return NULL;
+    if (look->process.has_zones)
+        return NULL;
+    return error_new(ERROR_NOT_UNDERSTOOD,
+        "process %d %s: no nginx, or none of a known layout: it has no cycle, and so no list of shared zones",
+        look->process.pid, look->name);
 }
 
 /* Names of all zones, as far as there is room. */
@@ -113,11 +109,11 @@ static struct error *some_not_understood(const struct cli_options *options, cons
 struct error *command_shm(const struct cli_options *options)
 {
     struct look look;
-    struct error *error = options->snapshot_path ? look_take(options, (struct examine_options){0}, &look)
-                                                 : look_at_target(options, &look);
+    const struct examine_options zones = {.want_zones = true};
+    struct error *error = options->snapshot_path ? look_take(options, zones, &look) : look_at_target(options, &look);
     if (error)
         return error;
-    error = nothing_to_show(options, &look);
+    error = nothing_to_show(&look);
     if (!error)
         error = report_zones(options, &look);
     if (!error)

@@ -76,6 +76,7 @@ struct error *command_snapshot(const struct cli_options *options)
         .want_strings = true,
         .show_strings = options->show_strings,
         .want_sparse_pages = true,
+        .want_zones = true,
     };
     if (!options->output_path)
         return error_new(ERROR_USAGE, "where to? respire snapshot PID -o FILE");

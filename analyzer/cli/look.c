@@ -82,6 +82,9 @@ static struct error *look_into_snapshot(const struct cli_options *options, const
         error = error_new(ERROR_NOT_UNDERSTOOD, "the snapshot %s has no memory map", options->snapshot_path);
     if (!error && wanted->want_heap && !look->process.has_malloc)
         error = error_new(ERROR_NOT_UNDERSTOOD, "the snapshot %s does not tell of malloc", options->snapshot_path);
+    if (!error && wanted->want_zones && !look->process.has_zones)
+        error = error_new(ERROR_NOT_UNDERSTOOD, "the snapshot %s tells of no shared zones: there were none to be read",
+            options->snapshot_path);
     if (error)
         process_release(&look->process);
     return error;
