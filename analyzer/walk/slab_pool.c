@@ -100,8 +100,8 @@ static struct error *read_head(struct books *books, uint64_t size_bytes, struct 
     books->pool->page_shift = page_shift;
     books->pool->size_count = books->size_count;
     books->pool->page_count = pages_laid_out(books, start, end);
-    checks_add(checks, "entries of pages = as many as fit",
-        books->entries_at + books->pool->page_count * NGINX_SLAB_ENTRY_BYTES, field_u64(head, NGINX_SLAB_LAST));
+    checks_add(checks, "bytes of entries of pages = as many as fit",
+        books->pool->page_count * NGINX_SLAB_ENTRY_BYTES, field_u64(head, NGINX_SLAB_LAST) - books->entries_at);
     return NULL;
 }
 

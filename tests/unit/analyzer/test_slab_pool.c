@@ -429,7 +429,7 @@ static void wrong_counts_fail_the_equation_they_are_in(void **state)
     uint64_t exact = alloc(&f, 64), big = alloc(&f, 128);
     const uint64_t free_list = FAKE_ZONE + NGINX_SLAB_FREE;
     const struct torn rows[] = {
-        {FAKE_ZONE + NGINX_SLAB_LAST, f.zone.entries, "entries of pages = as many as fit"},
+        {FAKE_ZONE + NGINX_SLAB_LAST, f.zone.entries, "bytes of entries of pages = as many as fit"},
         {fake_zone_statistics(SLOT_64) + NGINX_SLAB_TOTAL, 63, "slabs on pages = in nginx's statistics"},
         {FAKE_ZONE + NGINX_SLAB_FREE_PAGES, 1, "pages of free runs = nginx's count"},
         {free_list + NGINX_SLAB_ENTRY_NEXT, free_list, "pages of free runs = on the list of free runs"},
