@@ -2,12 +2,13 @@
  * Shared memory zones made by hand, damaged: no crash, no hang, no look at a page that is not in memory, and no zone
  * that passes its checks while what is told of it contradicts itself.
  *
- * There is a slab pool with slabs of every size, with pages that are full, sparse and whole, and with free runs; and a
- * lua_shared_dict with values of every type. An input is a list of patches of 8 bytes:
+ * There is a slab pool with slabs of every size, with pages that are full, sparse and whole, and with free runs; a
+ * lua_shared_dict with values of every type; a zone by each row of the others that have entries; and upstreams. An
+ * input is a list of patches of 8 bytes:
  *
  *     u8 mode, u8 part, u16 value, u32 place
  *
- * Of two patches one is for the books, the other for any page; the first one's part tells which zone all are for.
+ * Of two patches one is for the books, the other for any page; the first one's value tells which zone all are for.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "damage.h"
 #include "fake_contents.h"
+#include "layouts/nginx_slab.h"
 #include "walk/zone_contents.h"
 
 enum {
@@ -25,6 +27,7 @@ enum {
     ENTRIES = 120,
     NOW_MS = 1000000,
     LARGEST = 5,
+    SCENES_MAX = 16,
 };
 
 struct scene {
@@ -34,7 +37,8 @@ struct scene {
     uint64_t book_words, words;
 };
 
-static struct scene scenes[2], *scene;
+static struct scene scenes[SCENES_MAX], *scene;
+static unsigned scene_count;
 static struct damage damage;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
@@ -72,25 +76,67 @@ static void fill_with_entries(struct fake_zone *zone)
     }
 }
 
-static void set_scene(struct scene *made, enum zone_kind kind, void (*fill)(struct fake_zone *))
+static void fill_by_row(struct fake_zone *zone, const struct nginx_zone_row *row)
 {
-    struct fake_zone *zone = &made->zone;
-    made->kind = kind;
-    fake_zone_start(zone, ZONE_BYTES);
-    fill(zone);
-    if (zone->image.page_count > PAGES_MAX)
+    uint64_t record = fake_record(zone, row, "one");
+    for (unsigned i = 0; i < ENTRIES; i++)
+        fake_row_add(zone, row, record, &(struct fake_row_entry){
+            .key = (i + 1) * UINT64_C(0x9e3779b97f4a7c15), .key_bytes = 4 + i % 28, .last_ms = NOW_MS - i,
+            .expires_s = NOW_MS / 1000 + i - ENTRIES / 2, .other_bytes = 20 + i % 700,
+        });
+}
+
+static void fill_with_peers(struct fake_zone *zone, const struct nginx_peers_row *row)
+{
+    uint64_t first = fake_peers(zone, row, "backend", 3), backup = fake_peers(zone, row, "backend", 1);
+    uint64_t second = fake_peers(zone, row, "other", 2);
+    fake_zone_put(zone, first + row->backup, backup);
+    fake_zone_put(zone, first + row->next_group, second);
+    fake_zone_put(zone, FAKE_ZONE + NGINX_SLAB_DATA, first);
+}
+
+static struct fake_zone *begin_scene(enum zone_kind kind)
+{
+    if (scene_count == SCENES_MAX)
         abort();
-    made->loaded = *zone->image.loaded;
-    made->book_words = (fake_zone_entry(zone, zone->image.page_count) - FAKE_ZONE) / WORD_BYTES;
-    made->words = zone->image.page_count * FAKE_PAGE_BYTES / WORD_BYTES;
+    scenes[scene_count].kind = kind;
+    fake_zone_start(&scenes[scene_count].zone, ZONE_BYTES);
+    return &scenes[scene_count].zone;
+}
+
+static void end_scene(void)
+{
+    struct scene *made = &scenes[scene_count++];
+    const struct shared_image *image = &made->zone.image;
+    if (image->page_count > PAGES_MAX)
+        abort();
+    made->loaded = *image->loaded;
+    made->book_words = (fake_zone_entry(&made->zone, image->page_count) - FAKE_ZONE) / WORD_BYTES;
+    made->words = image->page_count * FAKE_PAGE_BYTES / WORD_BYTES;
+}
+
+static void add_rows(enum zone_kind kind, const struct nginx_zone_rows *rows)
+{
+    for (unsigned i = 0; i < rows->count; i++) {
+        fill_by_row(begin_scene(kind), &rows->items[i]);
+        end_scene();
+    }
 }
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     (void)count;
     (void)arguments;
-    set_scene(&scenes[0], ZONE_OTHER, fill_with_slabs);
-    set_scene(&scenes[1], ZONE_LUA_DICT, fill_with_entries);
+    fill_with_slabs(begin_scene(ZONE_OTHER));
+    end_scene();
+    fill_with_entries(begin_scene(ZONE_LUA_DICT));
+    end_scene();
+    add_rows(ZONE_LIMIT_REQ, &nginx_limit_req_rows);
+    add_rows(ZONE_LIMIT_CONN, &nginx_limit_conn_rows);
+    add_rows(ZONE_CACHE, &nginx_cache_rows);
+    add_rows(ZONE_SSL_SESSIONS, &nginx_ssl_session_rows);
+    fill_with_peers(begin_scene(ZONE_UPSTREAM), nginx_peers_rows);
+    end_scene();
     return 0;
 }
 
@@ -173,7 +219,8 @@ static void check_contents(const struct shared_zone *zone)
         by_time += contents->by_ttl[i].count;
     if (zone->kind == ZONE_LUA_DICT)
         require(of_types == contents->entries && of_bins == contents->entries && by_time == contents->entries);
-    require(contents->tree_height <= contents->entries && contents->largest_count <= LARGEST);
+    require(contents->tree_height <= contents->entries && contents->expired <= contents->entries);
+    require(contents->largest_count <= LARGEST);
     require(contents->pages_if_expired_went <= zone->slabs.pages.total - zone->slabs.pages.free);
 }
 
@@ -207,7 +254,7 @@ static void allow_unloaded_pages(int rights)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
-    scene = &scenes[patch_count(count) && patch_at(bytes, 0).choice >> 7 ? 0 : 1];
+    scene = &scenes[patch_count(count) ? patch_at(bytes, 0).small % scene_count : 0];
     for (size_t i = 0; i < patch_count(count); i++)
         apply(patch_at(bytes, i));
     allow_unloaded_pages(PROT_NONE);
