@@ -38,6 +38,7 @@ struct nginx_zone_row {
     uint16_t count;             /* of entries, as the module has it */
     uint16_t disk_blocks;
     struct {
+        uint8_t has_short_hash; /* the node's key is a 32-bit checksum */
         uint16_t bytes;         /* without the key, if that is of any length */
         uint16_t key, key_length;
         uint8_t key_length_bytes; /* 1 or 2 */

@@ -12,21 +12,21 @@ enum { ABSENT = NGINX_ZONE_FIELD_ABSENT };
 /* Entries of a dict have more to tell than a row can hold: enum nginx_dict_layout. */
 static const struct nginx_zone_row dict[] = {{
     .text = " in lua_shared_dict zone \"", .record_bytes = 80, .sentinel = 24, .queue = 64, .count = ABSENT,
-    .disk_blocks = ABSENT,
+    .disk_blocks = ABSENT, .entry = {.has_short_hash = 1, .queue = 48},
 }};
 
 static const struct nginx_zone_row limit_req[] = {{
     .text = " in limit_req zone \"", .record_bytes = 80, .sentinel = 24, .queue = 64, .count = ABSENT,
     .disk_blocks = ABSENT,
     .entry = {
-        .bytes = 80, .key = 80, .key_length = 34, .key_length_bytes = 2, .queue = 40, .expires_s = ABSENT,
-        .last_ms = 56, .other = ABSENT, .other_length = ABSENT,
+        .has_short_hash = 1, .bytes = 80, .key = 80, .key_length = 34, .key_length_bytes = 2, .queue = 40,
+        .expires_s = ABSENT, .last_ms = 56, .other = ABSENT, .other_length = ABSENT,
     },
 }};
 
 #define LIMIT_CONN_ENTRY                                                                                            \
-    {.bytes = 36, .key = 36, .key_length = 33, .key_length_bytes = 1, .queue = ABSENT, .expires_s = ABSENT,         \
-     .last_ms = ABSENT, .other = ABSENT, .other_length = ABSENT}
+    {.has_short_hash = 1, .bytes = 36, .key = 36, .key_length = 33, .key_length_bytes = 1, .queue = ABSENT,         \
+     .expires_s = ABSENT, .last_ms = ABSENT, .other = ABSENT, .other_length = ABSENT}
 
 static const struct nginx_zone_row limit_conn[] = {
     {.text = " in limit_conn_zone \"", .record_bytes = 64, .sentinel = 24, .queue = ABSENT, .count = ABSENT,
@@ -51,14 +51,14 @@ static const struct nginx_zone_row ssl_sessions[] = {
     {.text = " in SSL session shared cache \"", .record_bytes = 376, .sentinel = 24, .queue = 64, .count = ABSENT,
      .disk_blocks = ABSENT,
      .entry = {
-         .bytes = 112, .key = 72, .key_length = 33, .key_length_bytes = 1, .queue = 48, .expires_s = 64,
-         .last_ms = ABSENT, .other = 104, .other_length = 40,
+         .has_short_hash = 1, .bytes = 112, .key = 72, .key_length = 33, .key_length_bytes = 1, .queue = 48,
+         .expires_s = 64, .last_ms = ABSENT, .other = 104, .other_length = 40,
      }},
     {.text = " in SSL session shared cache \"", .record_bytes = 80, .sentinel = 24, .queue = 64, .count = ABSENT,
      .disk_blocks = ABSENT,
      .entry = {
-         .bytes = 128, .key = 96, .key_length = 33, .key_length_bytes = 1, .queue = 64, .expires_s = 80,
-         .last_ms = ABSENT, .other = 56, .other_length = 48,
+         .has_short_hash = 1, .bytes = 128, .key = 96, .key_length = 33, .key_length_bytes = 1, .queue = 64,
+         .expires_s = 80, .last_ms = ABSENT, .other = 56, .other_length = 48,
      }},
 };
 

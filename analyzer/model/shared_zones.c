@@ -50,17 +50,22 @@ uint64_t slab_account_failures(const struct slab_account *slabs)
     return failures;
 }
 
-void shared_zone_release(struct shared_zone *zone)
+void zone_contents_release(struct zone_contents *contents)
 {
-    struct zone_contents *contents = &zone->contents;
-    error_free(zone->damage);
-    free(zone->name);
-    free(zone->module);
     free(contents->newest.key);
     free(contents->oldest.key);
     for (size_t i = 0; i < contents->largest_count; i++)
         free(contents->largest[i].key);
     free(contents->largest);
+    *contents = (struct zone_contents){0};
+}
+
+void shared_zone_release(struct shared_zone *zone)
+{
+    error_free(zone->damage);
+    free(zone->name);
+    free(zone->module);
+    zone_contents_release(&zone->contents);
     *zone = (struct shared_zone){0};
 }
 

@@ -170,6 +170,8 @@ uint64_t shared_zone_unloaded_bytes(const struct shared_zone *zone);
 /* Allocations for which there was no room, since the zone was made; nginx counts those of slabs alone. */
 uint64_t slab_account_failures(const struct slab_account *slabs);
 
+/* What it owns; it is empty then. */
+void zone_contents_release(struct zone_contents *contents);
 void shared_zone_release(struct shared_zone *zone);
 void shared_zones_release(struct shared_zones *zones);
 

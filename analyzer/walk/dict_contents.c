@@ -1,20 +1,18 @@
-/* The inside of a lua_shared_dict: each entry of the tree is read once, and is a slab, with key and value in it. */
+/* The inside of a lua_shared_dict: each entry is a slab, with key and value in it. */
 #include "base/size.h"
 #include "layouts/nginx_zone_contents.h"
 #include "target/memory_view.h"
 #include "walk/dict_lists.h"
 
-/* One thread's share of the tree. */
+/* One thread's part. */
 struct dict_visitor {
     struct slab_claims *claims;
     struct dict_sums sums;
     struct dict_lists lists;
-    struct queue_ring ring;
 };
 
 struct dict_walk {
     struct zone_walk zone;
-    address_t queue, first, last; /* the queue's head, and its ends when the walk began */
     struct dict_visitor *visitors; /* owned */
 };
 
@@ -52,7 +50,6 @@ static bool visit(void *argument, address_t at, const unsigned char *node)
     const uint64_t bytes = is_list ? head + NGINX_QUEUE_BYTES : NGINX_DICT_KEY + entry.key_bytes + value_length;
     if (!slab_claims_take(visitor->claims, at, bytes, dict_entry_expired(entry.expires_ms, visitor->sums.now_ms)))
         return false;
-    queue_ring_add(&visitor->ring, at.value + NGINX_DICT_QUEUE, field_u64(node, NGINX_DICT_QUEUE + NGINX_QUEUE_NEXT));
     if (is_list) {
         dict_lists_add(&visitor->lists, &entry, address_add(at, head), value_length);
         return true;
@@ -65,40 +62,36 @@ static bool visit(void *argument, address_t at, const unsigned char *node)
 static struct error *make_visitors(struct dict_walk *walk)
 {
     const struct zone_reading *reading = walk->zone.reading;
-    struct shared_tree *tree = &walk->zone.tree;
-    tree->workers = zone_walk_workers(&walk->zone);
-    walk->visitors = calloc(tree->workers, sizeof(*walk->visitors));
+    const address_t newest = address_subtract(walk->zone.newest, NGINX_DICT_QUEUE);
+    const address_t oldest = address_subtract(walk->zone.oldest, NGINX_DICT_QUEUE);
+    walk->visitors = calloc(walk->zone.workers, sizeof(*walk->visitors));
     if (!walk->visitors)
         return error_no_memory();
-    for (unsigned i = 0; i < tree->workers; i++) {
+    for (unsigned i = 0; i < walk->zone.workers; i++) {
         struct dict_visitor *visitor = &walk->visitors[i];
         visitor->claims = &walk->zone.claims;
         visitor->lists = (struct dict_lists){
             .image = reading->image, .claims = visitor->claims, .sums = &visitor->sums,
         };
-        if (!dict_sums_make(&visitor->sums, reading->now_ms, reading->largest_count,
-                address_subtract(walk->first, NGINX_DICT_QUEUE), address_subtract(walk->last, NGINX_DICT_QUEUE)))
+        if (!dict_sums_make(&visitor->sums, reading->now_ms, reading->largest_count, newest, oldest))
             return error_no_memory();
     }
-    tree->visitors = walk->visitors;
-    tree->visitor_bytes = sizeof(*walk->visitors);
-    tree->visit = visit;
-    tree->node_bytes = NGINX_DICT_QUEUE + NGINX_QUEUE_BYTES;
+    walk->zone.visit = visit;
+    walk->zone.visitors = walk->visitors;
+    walk->zone.visitor_bytes = sizeof(*walk->visitors);
+    walk->zone.entry_bytes = NGINX_DICT_QUEUE + NGINX_QUEUE_BYTES;
     return NULL;
 }
 
 /* All that the visitors have goes into the first of them. */
 static void join(struct dict_walk *walk)
 {
-    struct dict_visitor *first = &walk->visitors[0];
-    for (unsigned i = 0; i < walk->zone.tree.workers; i++) {
+    for (unsigned i = 0; i < walk->zone.workers; i++) {
         struct dict_visitor *visitor = &walk->visitors[i];
         dict_lists_follow(&visitor->lists);
         walk->zone.torn += visitor->lists.torn;
-        if (visitor == first)
-            continue;
-        dict_sums_join(&first->sums, &visitor->sums);
-        queue_ring_join(&first->ring, &visitor->ring);
+        if (i > 0)
+            dict_sums_join(&walk->visitors[0].sums, &visitor->sums);
     }
 }
 
@@ -106,8 +99,7 @@ static struct error *tell(struct dict_walk *walk)
 {
     struct shared_zone *zone = walk->zone.zone;
     struct zone_contents *contents = &zone->contents;
-    struct dict_visitor *first = &walk->visitors[0];
-    struct error *error = dict_sums_tell(&first->sums, walk->zone.reading, contents);
+    struct error *error = dict_sums_tell(&walk->visitors[0].sums, walk->zone.reading, contents);
     if (error)
         return error;
     contents->is_known = true;
@@ -116,32 +108,28 @@ static struct error *tell(struct dict_walk *walk)
         contents->largest_value = zone->slabs.largest_allocation - NGINX_DICT_KEY;
     contents->pages_if_expired_went = slab_claims_freed_pages(&walk->zone.claims);
     zone_walk_check(&walk->zone);
-    zone_walk_check_queue(&walk->zone, walk->queue, walk->first, walk->last, &first->ring);
     return NULL;
 }
 
 static struct error *follow(struct dict_walk *walk)
 {
-    walk->queue = address_add(walk->zone.record, walk->zone.row->queue);
-    if (!zone_walk_queue(&walk->zone, walk->queue, &walk->first, &walk->last))
-        return error_new(ERROR_NOT_UNDERSTOOD, "the head of its queue is not in memory");
     struct error *error = make_visitors(walk);
     if (!error)
-        error = zone_walk_tree(&walk->zone);
+        error = zone_walk_entries(&walk->zone);
     if (error)
         return error;
     join(walk);
     return tell(walk);
 }
 
-struct error *dict_contents_read(const struct zone_reading *reading, const struct nginx_zone_row *row,
-    struct shared_zone *zone)
+struct error *dict_contents_read(enum zone_way way, const struct zone_reading *reading,
+    const struct nginx_zone_row *row, struct shared_zone *zone)
 {
     struct dict_walk walk = {0};
-    struct error *error = zone_walk_begin(&walk.zone, reading, zone, row);
+    struct error *error = zone_walk_begin(&walk.zone, way, reading, zone, row);
     if (!error)
         error = follow(&walk);
-    for (unsigned i = 0; walk.visitors && i < walk.zone.tree.workers; i++)
+    for (unsigned i = 0; walk.visitors && i < walk.zone.workers; i++)
         dict_sums_free(&walk.visitors[i].sums);
     free(walk.visitors);
     zone_walk_end(&walk.zone);

@@ -8,7 +8,6 @@ static void fetch(const struct dict_lists *lists, address_t item)
     const struct shared_image *image = lists->image;
     if (range_holds(image->range, item, NGINX_DICT_ITEM_VALUE))
         __builtin_prefetch(image->data + (item.value - image->range.start.value));
-    slab_claims_prefetch(lists->claims, item);
 }
 
 void dict_lists_add(struct dict_lists *lists, const struct dict_entry *entry, address_t head, uint64_t length)

@@ -1,5 +1,8 @@
 #include "walk/shared_tree.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
+
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "layouts/nginx_zone_contents.h"
@@ -40,22 +43,6 @@ struct worker {
     struct shared_tree_count count;
     struct lane lanes[LANES];
 };
-
-bool shared_tree_open(struct shared_tree *tree, address_t at)
-{
-    const void *head = shared_bytes(tree->image, at, NGINX_TREE_BYTES);
-    if (!head)
-        return false;
-    tree->root = address(field_u64(head, NGINX_TREE_ROOT));
-    tree->sentinel = address(field_u64(head, NGINX_TREE_SENTINEL));
-    return true;
-}
-
-unsigned shared_tree_workers(uint64_t nodes)
-{
-    unsigned workers = object_shares((object_id)size_min(nodes, UINT32_MAX));
-    return workers < SHARED_TREE_WORKERS_MAX ? workers : SHARED_TREE_WORKERS_MAX;
-}
 
 static void fetch(const struct shared_tree *tree, address_t node)
 {

@@ -10,15 +10,15 @@
 
 #include "walk/slab_claims.h"
 
-enum { SHARED_NODE_BYTES_MAX = 128, SHARED_TREE_WORKERS_MAX = 8 };
+enum { SHARED_NODE_BYTES_MAX = 128 };
 
 struct shared_tree {
     const struct shared_image *image;
     const struct slab_claims *claims; /* looked up for each node soon after: fetched beforehand */
     address_t root, sentinel;
-    unsigned node_bytes;  /* of each node that `visit` is shown */
+    unsigned node_bytes;  /* of each node that `visit` is shown: at least NGINX_NODE_BYTES */
     uint64_t nodes_max;   /* more cannot be: slabs that are used */
-    unsigned workers;     /* at most SHARED_TREE_WORKERS_MAX */
+    unsigned workers;     /* at most OBJECT_SHARES_MAX */
     /*
      * Called once for each node, by several threads, each with a visitor of its own. `node` is a copy. False: it is no
      * entry; counts as torn, and what is below is left out.
@@ -33,12 +33,7 @@ struct shared_tree_count {
     unsigned height;      /* nodes on the longest way from the root */
 };
 
-/* Root and sentinel of the tree at `at`; false: not in memory. */
-bool shared_tree_open(struct shared_tree *tree, address_t at);
-
-/* How many workers so many nodes are worth. */
-unsigned shared_tree_workers(uint64_t nodes);
-
+/* Waits for all its threads. */
 struct error *shared_tree_walk(const struct shared_tree *tree, struct shared_tree_count *count);
 
 #endif

@@ -1,21 +1,20 @@
 /* The inside of zones whose entries a row can tell: limit_req, limit_conn, keys of caches, sessions of TLS. */
 #include "base/size.h"
 #include "target/memory_view.h"
+#include "walk/slab_scan.h"
 #include "walk/zone_walk.h"
 
 enum { MS_PER_SECOND = 1000 };
 
-/* One thread's share of the tree. */
+/* One thread's part. */
 struct tree_visitor {
     struct slab_claims *claims;
     const struct nginx_zone_row *row;
     uint64_t now_ms, expired;
-    struct queue_ring ring;
 };
 
 struct tree_walk {
     struct zone_walk zone;
-    address_t queue, first, last;   /* where the row has a queue: its head, and its ends when the walk began */
     struct tree_visitor *visitors; /* owned */
 };
 
@@ -51,37 +50,35 @@ static bool visit(void *argument, address_t at, const unsigned char *node)
 {
     struct tree_visitor *visitor = argument;
     const struct nginx_zone_row *row = visitor->row;
-    bool expired = is_present(row->entry.expires_s) && expires_ms_of(row, node) <= visitor->now_ms;
+    const bool expired = is_present(row->entry.expires_s) && expires_ms_of(row, node) <= visitor->now_ms;
+    const bool has_other = is_present(row->entry.other);
+    const address_t other = has_other ? address(field_u64(node, row->entry.other)) : ADDRESS_NONE;
+    const uint64_t other_bytes = has_other ? field_u64(node, row->entry.other_length) : 0;
+    if (has_other && !slab_pool_holds(visitor->claims->pool, other, other_bytes))
+        return false;
     if (!slab_claims_take(visitor->claims, at, entry_bytes(row, node), expired))
         return false;
-    if (is_present(row->entry.other)
-        && !slab_claims_take(visitor->claims, address(field_u64(node, row->entry.other)),
-            field_u64(node, row->entry.other_length), expired))
-        return false;
+    if (has_other)
+        slab_claims_take(visitor->claims, other, other_bytes, expired);
     visitor->expired += expired;
-    if (is_present(row->entry.queue))
-        queue_ring_add(&visitor->ring, at.value + row->entry.queue,
-            field_u64(node, row->entry.queue + NGINX_QUEUE_NEXT));
     return true;
 }
 
 static struct error *make_visitors(struct tree_walk *walk)
 {
-    struct shared_tree *tree = &walk->zone.tree;
-    tree->workers = zone_walk_workers(&walk->zone);
-    walk->visitors = calloc(tree->workers, sizeof(*walk->visitors));
+    const uint64_t bytes = size_max(NGINX_NODE_BYTES, walk->zone.row->entry.bytes);
+    walk->visitors = calloc(walk->zone.workers, sizeof(*walk->visitors));
     if (!walk->visitors)
         return error_no_memory();
-    for (unsigned i = 0; i < tree->workers; i++) {
+    for (unsigned i = 0; i < walk->zone.workers; i++) {
         walk->visitors[i].claims = &walk->zone.claims;
         walk->visitors[i].row = walk->zone.row;
         walk->visitors[i].now_ms = walk->zone.reading->now_ms;
     }
-    tree->visitors = walk->visitors;
-    tree->visitor_bytes = sizeof(*walk->visitors);
-    tree->visit = visit;
-    const uint64_t bytes = size_max(NGINX_NODE_BYTES, walk->zone.row->entry.bytes);
-    tree->node_bytes = (unsigned)size_min(bytes, SHARED_NODE_BYTES_MAX);
+    walk->zone.visit = visit;
+    walk->zone.visitors = walk->visitors;
+    walk->zone.visitor_bytes = sizeof(*walk->visitors);
+    walk->zone.entry_bytes = (unsigned)size_min(bytes, SLAB_SCAN_BYTES_MAX);
     return NULL;
 }
 
@@ -123,11 +120,12 @@ static struct error *show_end(const struct tree_walk *walk, address_t at, struct
 
 static struct error *show_ends(const struct tree_walk *walk, struct zone_contents *contents)
 {
-    if (!is_present(walk->zone.row->queue) || address_equal(walk->first, walk->queue))
+    const struct zone_walk *zone = &walk->zone;
+    if (!is_present(zone->row->queue) || address_equal(zone->newest, zone->queue))
         return NULL;
-    struct error *error = show_end(walk, walk->first, &contents->newest);
+    struct error *error = show_end(walk, zone->newest, &contents->newest);
     if (!error)
-        error = show_end(walk, walk->last, &contents->oldest);
+        error = show_end(walk, zone->oldest, &contents->oldest);
     contents->has_ends = !error;
     return error;
 }
@@ -140,49 +138,35 @@ static struct error *compare(const struct tree_walk *walk, struct zone_contents 
     if (!record)
         return error_new(ERROR_NOT_UNDERSTOOD, "its module's record is not in memory");
     if (is_present(row->count))
-        checks_add(&walk->zone.zone->checks, "entries of the tree = the module's own count",
-            field_u64(record, row->count), contents->entries);
+        checks_add(&walk->zone.zone->checks, "entries = the module's own count", field_u64(record, row->count),
+            contents->entries);
     if (is_present(row->disk_blocks))
         contents->disk_blocks = field_u64(record, row->disk_blocks);
     return NULL;
 }
 
-static struct error *tell(struct tree_walk *walk)
+static struct error *follow(struct tree_walk *walk)
 {
     struct zone_contents *contents = &walk->zone.zone->contents;
-    struct tree_visitor *first = &walk->visitors[0];
-    for (unsigned i = 0; i < walk->zone.tree.workers; i++) {
+    struct error *error = make_visitors(walk);
+    if (!error)
+        error = zone_walk_entries(&walk->zone);
+    if (error)
+        return error;
+    for (unsigned i = 0; i < walk->zone.workers; i++)
         contents->expired += walk->visitors[i].expired;
-        if (i > 0)
-            queue_ring_join(&first->ring, &walk->visitors[i].ring);
-    }
     contents->is_known = true;
     contents->pages_if_expired_went = slab_claims_freed_pages(&walk->zone.claims);
     zone_walk_check(&walk->zone);
-    if (is_present(walk->zone.row->queue))
-        zone_walk_check_queue(&walk->zone, walk->queue, walk->first, walk->last, &first->ring);
-    struct error *error = compare(walk, contents);
+    error = compare(walk, contents);
     return error ? error : show_ends(walk, contents);
 }
 
-static struct error *follow(struct tree_walk *walk)
-{
-    if (is_present(walk->zone.row->queue)) {
-        walk->queue = address_add(walk->zone.record, walk->zone.row->queue);
-        if (!zone_walk_queue(&walk->zone, walk->queue, &walk->first, &walk->last))
-            return error_new(ERROR_NOT_UNDERSTOOD, "the head of its queue is not in memory");
-    }
-    struct error *error = make_visitors(walk);
-    if (!error)
-        error = zone_walk_tree(&walk->zone);
-    return error ? error : tell(walk);
-}
-
-struct error *tree_contents_read(const struct zone_reading *reading, const struct nginx_zone_row *row,
-    struct shared_zone *zone)
+struct error *tree_contents_read(enum zone_way way, const struct zone_reading *reading,
+    const struct nginx_zone_row *row, struct shared_zone *zone)
 {
     struct tree_walk walk = {0};
-    struct error *error = zone_walk_begin(&walk.zone, reading, zone, row);
+    struct error *error = zone_walk_begin(&walk.zone, way, reading, zone, row);
     if (!error)
         error = follow(&walk);
     free(walk.visitors);

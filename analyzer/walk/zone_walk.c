@@ -1,8 +1,15 @@
 #include "walk/zone_walk.h"
 
+#include "base/cleanup.h"
+#include "base/size.h"
 #include "layouts/nginx_slab.h"
-#include "layouts/nginx_zone_contents.h"
 #include "target/memory_view.h"
+#include "walk/object_shares.h"
+#include "walk/same_places.h"
+#include "walk/shared_tree.h"
+#include "walk/slab_scan.h"
+
+enum { PLACES_PER_MOVE = 6 }; /* an entry that moves is out of place, and so are its neighbours, before and after */
 
 static uint64_t slabs_used(const struct slab_account *slabs)
 {
@@ -48,62 +55,150 @@ const struct nginx_zone_row *zone_row_of(const struct zone_reading *reading, con
     return NULL;
 }
 
-struct error *zone_walk_begin(struct zone_walk *walk, const struct zone_reading *reading, struct shared_zone *zone,
-    const struct nginx_zone_row *row)
+static struct error *open_record(struct zone_walk *walk)
 {
-    *walk = (struct zone_walk){.reading = reading, .zone = zone, .row = row, .record = reading->pool->data};
-    walk->tree.image = reading->image;
-    if (!shared_tree_open(&walk->tree, walk->record))
-        return error_new(ERROR_NOT_UNDERSTOOD, "the head of its tree is not in memory");
-    struct error *error = slab_claims_make(reading->pool, &zone->slabs, &walk->claims);
+    const struct shared_image *image = walk->reading->image;
+    const void *tree = shared_bytes(image, walk->record, NGINX_TREE_BYTES), *queue = NULL;
+    if (walk->row->queue != NGINX_ZONE_FIELD_ABSENT) {
+        walk->queue = address_add(walk->record, walk->row->queue);
+        queue = shared_bytes(image, walk->queue, NGINX_QUEUE_BYTES);
+    }
+    if (!tree || (!queue && walk->row->queue != NGINX_ZONE_FIELD_ABSENT))
+        return error_new(ERROR_NOT_UNDERSTOOD, "its module's record is not in memory");
+    walk->root = address(field_u64(tree, NGINX_TREE_ROOT));
+    walk->sentinel = address(field_u64(tree, NGINX_TREE_SENTINEL));
+    if (queue) {
+        walk->newest = address(field_u64(queue, NGINX_QUEUE_NEXT));
+        walk->oldest = address(field_u64(queue, NGINX_QUEUE_PREVIOUS));
+    }
+    return NULL;
+}
+
+struct error *zone_walk_begin(struct zone_walk *walk, enum zone_way way, const struct zone_reading *reading,
+    struct shared_zone *zone, const struct nginx_zone_row *row)
+{
+    *walk = (struct zone_walk){.way = way, .reading = reading, .zone = zone, .row = row,
+        .record = reading->pool->data};
+    struct error *error = open_record(walk);
+    if (!error)
+        error = slab_claims_make(reading->pool, &zone->slabs, &walk->claims);
     if (error)
         return error;
+    walk->workers = object_shares((object_id)size_min(slabs_used(&zone->slabs), UINT32_MAX));
     slab_claims_take(&walk->claims, walk->record, row->record_bytes, false);
     slab_claims_take_any(&walk->claims, log_text_of(reading->image));
     if (row->sentinel == NGINX_ZONE_FIELD_ABSENT)
-        slab_claims_take(&walk->claims, walk->tree.sentinel, NGINX_NODE_BYTES, false);
+        slab_claims_take(&walk->claims, walk->sentinel, NGINX_NODE_BYTES, false);
     return NULL;
 }
 
-unsigned zone_walk_workers(const struct zone_walk *walk)
+/* One thread's part. */
+struct entry_finder {
+    const struct zone_walk *walk;
+    void *visitor;
+    uint64_t entries;
+    struct same_places in_queue;
+};
+
+static bool is_place(const struct zone_walk *walk, uint64_t at)
 {
-    return shared_tree_workers(slabs_used(&walk->zone->slabs));
+    return at == walk->sentinel.value
+        || slab_pool_page(walk->reading->pool, address(at)) < walk->reading->pool->page_count;
 }
 
-struct error *zone_walk_tree(struct zone_walk *walk)
+/* What is not of the tree does not look like it: three words that point into the zone. */
+static bool may_be_node(const struct zone_walk *walk, address_t at, const unsigned char *slab)
 {
-    struct shared_tree *tree = &walk->tree;
-    struct shared_tree_count count;
-    tree->claims = &walk->claims;
-    tree->nodes_max = slabs_used(&walk->zone->slabs);
-    struct error *error = shared_tree_walk(tree, &count);
-    if (error)
-        return error;
-    walk->zone->contents.entries = count.nodes;
-    walk->zone->contents.tree_height = count.height;
-    walk->torn += count.torn;
-    return NULL;
+    return !address_equal(at, walk->record) && !address_equal(at, walk->sentinel)
+        && (!walk->row->entry.has_short_hash || field_u64(slab, NGINX_NODE_KEY) <= UINT32_MAX)
+        && is_place(walk, field_u64(slab, NGINX_NODE_LEFT)) && is_place(walk, field_u64(slab, NGINX_NODE_RIGHT))
+        && (address_equal(at, walk->root) || is_place(walk, field_u64(slab, NGINX_NODE_PARENT)));
 }
 
-bool zone_walk_queue(const struct zone_walk *walk, address_t head, address_t *first, address_t *last)
+static bool look_at(void *argument, address_t at, const unsigned char *slab)
 {
-    const void *bytes = shared_bytes(walk->reading->image, head, NGINX_QUEUE_BYTES);
-    if (!bytes)
+    struct entry_finder *finder = argument;
+    const struct zone_walk *walk = finder->walk;
+    if (!may_be_node(walk, at, slab) || !walk->visit(finder->visitor, at, slab))
         return false;
-    *first = address(field_u64(bytes, NGINX_QUEUE_NEXT));
-    *last = address(field_u64(bytes, NGINX_QUEUE_PREVIOUS));
+    finder->entries++;
+    if (walk->row->queue == NGINX_ZONE_FIELD_ABSENT)
+        return true;
+    same_places_add(&finder->in_queue, at.value + walk->row->entry.queue);
+    same_places_take(&finder->in_queue, field_u64(slab, walk->row->entry.queue + NGINX_QUEUE_NEXT));
     return true;
 }
 
-void zone_walk_check_queue(const struct zone_walk *walk, address_t head, address_t first, address_t last,
-    struct queue_ring *ring)
+/* Only if the ends of the queue are still the same: reading an entry moves it, and leaves no other trace. */
+static void check_queue(const struct zone_walk *walk, struct same_places *in_queue)
 {
-    address_t first_now, last_now;
-    if (!zone_walk_queue(walk, head, &first_now, &last_now) || !address_equal(first, first_now)
-        || !address_equal(last, last_now))
+    const void *queue = shared_bytes(walk->reading->image, walk->queue, NGINX_QUEUE_BYTES);
+    if (!queue || field_u64(queue, NGINX_QUEUE_NEXT) != walk->newest.value
+        || field_u64(queue, NGINX_QUEUE_PREVIOUS) != walk->oldest.value)
         return;
-    queue_ring_add(ring, head.value, first.value);
-    checks_add(&walk->zone->checks, "entries that the queue does not lead to once", 0, queue_ring_astray(ring));
+    same_places_add(in_queue, walk->queue.value);
+    same_places_take(in_queue, walk->newest.value);
+    checks_add_in_units(&walk->zone->checks, "entries that the queue does not lead to once", 0,
+        same_places_differing(in_queue), PLACES_PER_MOVE);
+}
+
+static struct error *follow_tree(struct zone_walk *walk, struct entry_finder *finders)
+{
+    const struct shared_tree tree = {
+        .image = walk->reading->image,
+        .claims = &walk->claims,
+        .root = walk->root,
+        .sentinel = walk->sentinel,
+        .node_bytes = walk->entry_bytes,
+        .nodes_max = slabs_used(&walk->zone->slabs),
+        .workers = walk->workers,
+        .visit = look_at,
+        .visitors = finders,
+        .visitor_bytes = sizeof(*finders),
+    };
+    struct shared_tree_count count = {0};
+    struct error *error = shared_tree_walk(&tree, &count);
+    walk->torn += count.torn;
+    walk->zone->contents.tree_height = count.height;
+    return error;
+}
+
+static void scan_slabs(const struct zone_walk *walk, struct entry_finder *finders)
+{
+    const struct slab_scan scan = {
+        .image = walk->reading->image,
+        .pool = walk->reading->pool,
+        .bytes = walk->entry_bytes,
+        .workers = walk->workers,
+        .visit = look_at,
+        .visitors = finders,
+        .visitor_bytes = sizeof(*finders),
+    };
+    slab_scan_run(&scan);
+}
+
+struct error *zone_walk_entries(struct zone_walk *walk)
+{
+    struct error *error = NULL;
+    CLEANUP(cleanup_free) struct entry_finder *finders = calloc(walk->workers, sizeof(*finders));
+    if (!finders)
+        return error_no_memory();
+    for (unsigned i = 0; i < walk->workers; i++) {
+        finders[i].walk = walk;
+        finders[i].visitor = (char *)walk->visitors + i * walk->visitor_bytes;
+    }
+    if (walk->way == ZONE_BY_TREE)
+        error = follow_tree(walk, finders);
+    else
+        scan_slabs(walk, finders);
+    walk->zone->contents.entries = finders[0].entries;
+    for (unsigned i = 1; i < walk->workers; i++) {
+        walk->zone->contents.entries += finders[i].entries;
+        same_places_join(&finders[0].in_queue, &finders[i].in_queue);
+    }
+    if (!error && walk->row->queue != NGINX_ZONE_FIELD_ABSENT)
+        check_queue(walk, &finders[0].in_queue);
+    return error;
 }
 
 void zone_walk_check(const struct zone_walk *walk)

@@ -1,20 +1,39 @@
-/* What the walkers of zones' contents have in common. Private to them. */
+/*
+ * What the walkers of zones' contents have in common. Entries are found by the tree, and while a zone changes by the
+ * slabs that are used: a tree that turns while it is followed may hide a whole branch, whereas the slabs go wrong in no
+ * more places than change. Private to the walkers.
+ */
 #ifndef RESPIRE_WALK_ZONE_WALK_H
 #define RESPIRE_WALK_ZONE_WALK_H
 
 #include "layouts/nginx_zone_contents.h"
-#include "walk/queue_ring.h"
-#include "walk/shared_tree.h"
+#include "walk/slab_claims.h"
 #include "walk/zone_contents.h"
 
+enum zone_way {
+    ZONE_BY_TREE,
+    ZONE_BY_SLABS,
+};
+
 struct zone_walk {
+    enum zone_way way;
     const struct zone_reading *reading;
     struct shared_zone *zone;
     const struct nginx_zone_row *row;
     struct slab_claims claims;
-    struct shared_tree tree;
     address_t record;          /* what the module keeps at pool->data */
-    uint64_t torn;             /* places that were not what they should be */
+    address_t root, sentinel;  /* of the tree that begins it */
+    address_t queue, newest, oldest; /* its queue's head, if it has one, and the ends when the walk began */
+    unsigned workers;
+    uint64_t torn;             /* places at which something did not go on as it should */
+    /*
+     * Set by each kind. Called for what may be an entry, by several threads, each with a visitor of its own; `node` is
+     * a copy of `entry_bytes` bytes. False: it is none; then nothing was claimed.
+     */
+    bool (*visit)(void *visitor, address_t at, const unsigned char *node);
+    void *visitors;            /* `workers` of them, visitor_bytes apart */
+    size_t visitor_bytes;
+    unsigned entry_bytes;
 };
 
 /* Does the pool hold a text for the log that begins with `text`, and a record of `record_bytes` bytes? */
@@ -24,37 +43,22 @@ bool zone_is_laid_out(const struct zone_reading *reading, const char *text, uint
 const struct nginx_zone_row *zone_row_of(const struct zone_reading *reading, const struct nginx_zone_rows *rows);
 
 /* Claims the module's own records and its text for the log. Release with zone_walk_end(). */
-struct error *zone_walk_begin(struct zone_walk *walk, const struct zone_reading *reading, struct shared_zone *zone,
-    const struct nginx_zone_row *row);
+struct error *zone_walk_begin(struct zone_walk *walk, enum zone_way way, const struct zone_reading *reading,
+    struct shared_zone *zone, const struct nginx_zone_row *row);
 
-/*
- * Follow the tree that begins the record, with tree.workers (by zone_walk_workers()), tree.node_bytes, visit and
- * visitors set; the others of its fields are set here.
- */
-struct error *zone_walk_tree(struct zone_walk *walk);
+/* Show all entries to the visitors, and hold them against the queue. Fills entries, and by the tree tree_height. */
+struct error *zone_walk_entries(struct zone_walk *walk);
 
-unsigned zone_walk_workers(const struct zone_walk *walk);
-
-/* The queue that the head at `head` begins: its first and last elements; false: not in memory. */
-bool zone_walk_queue(const struct zone_walk *walk, address_t head, address_t *first, address_t *last);
-
-/*
- * Adds the head to `ring`, and then the equation that the queue leads to all; not if its ends are others by now than
- * `first` and `last`: a queue that moves proves nothing.
- */
-void zone_walk_check_queue(const struct zone_walk *walk, address_t head, address_t first, address_t last,
-    struct queue_ring *ring);
-
-/* Adds the equations that all kinds have in common. */
+/* Adds the equations when all that belongs to the entries has been claimed. */
 void zone_walk_check(const struct zone_walk *walk);
 
 void zone_walk_end(struct zone_walk *walk);
 
-struct error *dict_contents_read(const struct zone_reading *reading, const struct nginx_zone_row *row,
-    struct shared_zone *zone);
+struct error *dict_contents_read(enum zone_way way, const struct zone_reading *reading,
+    const struct nginx_zone_row *row, struct shared_zone *zone);
 
-struct error *tree_contents_read(const struct zone_reading *reading, const struct nginx_zone_row *row,
-    struct shared_zone *zone);
+struct error *tree_contents_read(enum zone_way way, const struct zone_reading *reading,
+    const struct nginx_zone_row *row, struct shared_zone *zone);
 
 /* Leaves zone->contents unknown when the zone is laid out in no known way. */
 struct error *peers_contents_read(const struct zone_reading *reading, struct shared_zone *zone);

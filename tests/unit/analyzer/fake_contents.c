@@ -74,6 +74,12 @@ uint64_t fake_dict(struct fake_zone *zone, const char *name)
     return fake_record(zone, nginx_dict_rows.items, name);
 }
 
+/* Most modules sort their entries by a checksum of 32 bits. */
+static uint64_t sort_key(const struct nginx_zone_row *row, uint64_t key)
+{
+    return row->entry.has_short_hash ? (uint32_t)(key ^ key >> 32) : key;
+}
+
 static bool is_present(uint16_t field)
 {
     return field != NGINX_ZONE_FIELD_ABSENT;
@@ -109,7 +115,7 @@ uint64_t fake_row_add(struct fake_zone *zone, const struct nginx_zone_row *row, 
     uint64_t node = fake_zone_alloc(zone, size_max(row->entry.bytes, with_key));
     if (!node)
         return 0;
-    fake_tree_insert(zone, record, node, entry->key);
+    fake_tree_insert(zone, record, node, sort_key(row, entry->key));
     put_fields(zone, row, node, entry);
     if (is_present(row->queue))
         fake_queue_insert(zone, record + row->queue, node + row->entry.queue);
@@ -152,7 +158,7 @@ uint64_t fake_dict_add(struct fake_zone *zone, uint64_t record, const struct fak
         *fake_zone_at(zone, node + NGINX_DICT_KEY + i) = (unsigned char)('a' + (entry->key + i) % 26);
     if (is_list)
         put_queue(zone, fake_dict_list(zone, node));
-    fake_tree_insert(zone, record, node, entry->key);
+    fake_tree_insert(zone, record, node, sort_key(nginx_dict_rows.items, entry->key));
     fake_queue_insert(zone, record + nginx_dict_rows.items->queue, node + NGINX_DICT_QUEUE);
     return node;
 }

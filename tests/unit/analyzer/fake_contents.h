@@ -19,7 +19,7 @@ void fake_queue_insert(struct fake_zone *zone, uint64_t before, uint64_t at);
 
 /* An entry as the row has it, at the head of the queue. A field that the row does not have is left out. */
 struct fake_row_entry {
-    uint64_t key;         /* in the tree */
+    uint64_t key;         /* in the tree; made 32 bits short where the row says so */
     uint64_t key_bytes, expires_s, last_ms;
     uint64_t other_bytes; /* of its second slab */
 };

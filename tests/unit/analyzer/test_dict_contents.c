@@ -383,6 +383,26 @@ static void trees_that_are_torn_are_noticed(void **state)
     end(&s.f);
 }
 
+/* Then a tree may have turned while it was followed: what the slabs hold counts. */
+static void a_turning_tree_hides_nothing_while_somebody_is_at_work(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_scene(&s);
+    const struct zone_contents quiet = *told(&s.f);
+    const uint64_t inner = fake_zone_get(&s.f.zone, s.nodes[0] + NGINX_NODE_LEFT);
+    fake_zone_put(&s.f.zone, FAKE_ZONE + NGINX_SLAB_LOCK, 4711);
+    fake_zone_put(&s.f.zone, inner + NGINX_NODE_LEFT, s.f.record + nginx_dict_rows.items->sentinel);
+    const struct zone_contents *contents = told(&s.f);
+    assert_int_equal(contents->entries, quiet.entries);
+    assert_int_equal(contents->expired, quiet.expired);
+    assert_int_equal(contents->list_items, quiet.list_items);
+    assert_memory_equal(contents->by_type, quiet.by_type, sizeof(quiet.by_type));
+    assert_memory_equal(&contents->sizes, &quiet.sizes, sizeof(quiet.sizes));
+    assert_true(contents->has_ends);
+    end(&s.f);
+}
+
 static void queues_that_are_torn_are_noticed(void **state)
 {
     (void)state;
@@ -479,6 +499,7 @@ int main(void)
         cmocka_unit_test(the_largest_value_is_just_what_fits),
         cmocka_unit_test(what_nobody_leads_to_is_missed),
         cmocka_unit_test(trees_that_are_torn_are_noticed),
+        cmocka_unit_test(a_turning_tree_hides_nothing_while_somebody_is_at_work),
         cmocka_unit_test(queues_that_are_torn_are_noticed),
         cmocka_unit_test(lists_that_are_torn_are_noticed),
         cmocka_unit_test(pages_that_are_not_in_memory_are_missed),

@@ -171,6 +171,23 @@ static void entries_of_each_row_are_told(void **state)
     with_each_row(check_filled);
 }
 
+/* A tree that looks empty, while somebody is at work: the entries are found all the same. */
+static void check_at_work(struct fixture *f)
+{
+    fill(f);
+    const uint64_t sentinel = fake_zone_get(&f->zone, f->record + NGINX_TREE_SENTINEL);
+    fake_zone_put(&f->zone, FAKE_ZONE + NGINX_SLAB_LOCK, 1);
+    fake_zone_put(&f->zone, f->record + NGINX_TREE_ROOT, sentinel);
+    fake_zone_put(&f->zone, f->nodes[0] + NGINX_NODE_PARENT, sentinel);
+    assert_int_equal(told(f)->entries, ENTRIES);
+}
+
+static void entries_are_found_while_somebody_is_at_work(void **state)
+{
+    (void)state;
+    with_each_row(check_at_work);
+}
+
 /* What is foretold of expired entries is what giving them back does. */
 static void check_foretold(struct fixture *f)
 {
@@ -313,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zones_without_entries_are_told),
         cmocka_unit_test(entries_of_each_row_are_told),
+        cmocka_unit_test(entries_are_found_while_somebody_is_at_work),
         cmocka_unit_test(pages_that_expired_entries_hold_alone_are_foretold),
         cmocka_unit_test(damage_is_noticed_in_each_row),
         cmocka_unit_test(times_that_no_clock_has_are_no_trouble),
