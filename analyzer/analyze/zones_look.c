@@ -1,5 +1,6 @@
 #include "analyze/zones_look.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,9 +15,13 @@
 #include "walk/zone_contents.h"
 
 enum {
-    ATTEMPTS_MAX = 5,
     BETWEEN_ATTEMPTS_MS = 2,
-    PATIENCE_MS = 200, /* for exact numbers, once there are some that are right within a few changes */
+    /* For exact numbers, once there are some that are right within a few changes. */
+    ATTEMPTS_MAX = 5,
+    PATIENCE_MS = 200,
+    /* For any, while changes stand in the way: one turn of a tree under its walker hides many entries. */
+    BUSY_ATTEMPTS_MAX = 20,
+    BUSY_PATIENCE_MS = 5000,
 };
 
 /* What is the same for all zones. */
@@ -55,21 +60,21 @@ static enum zone_kind kind_of(const struct nginx_zone *site)
     return ZONE_OTHER;
 }
 
-/* How much of it is loaded, and how much of that is in the page tables of this process. */
-static struct error *read_residency(const struct look *look, const struct shared_image *image,
-    struct shared_zone *zone)
+/* What of it is in the page tables of this process. */
+static struct error *read_own(const struct look *look, struct shared_zone *zone)
 {
-    zone->loaded_bytes = image->loaded_pages * image->page_bytes;
-    zone->has_residency = image->has_residency;
-    if (!zone->has_residency)
-        return NULL;
-    if (image->allocated_bytes > zone->loaded_bytes)
-        zone->swapped_bytes = image->allocated_bytes - zone->loaded_bytes;
     struct presence presence = {0};
+    if (target_kind(look->target) != TARGET_LIVE_PROCESS)
+        return NULL;
     struct error *error = target_presence(look->target, zone->range, &presence);
     zone->own_bytes = presence_resident_bytes(&presence, zone->range);
     presence_free(&presence);
     return error;
+}
+
+static uint64_t loaded_bytes(const struct shared_image *image)
+{
+    return image->loaded_pages * image->page_bytes;
 }
 
 static struct error *read_contents(const struct look *look, const struct shared_image *image,
@@ -128,30 +133,44 @@ static void let_run(void)
     nanosleep(&pause, NULL);
 }
 
+static bool worth_another_attempt(const struct look *look, const struct shared_zone *best, unsigned attempts,
+    double passed_ms)
+{
+    if (is_exact(best) || target_kind(look->target) == TARGET_CORE_FILE)
+        return false;
+    if (best->damage && best->changes)
+        return attempts < BUSY_ATTEMPTS_MAX && passed_ms < BUSY_PATIENCE_MS;
+    return attempts < ATTEMPTS_MAX && (best->damage || passed_ms < PATIENCE_MS);
+}
+
+static struct error *read_again(const struct look *look, struct shared_image *image,
+    const struct shared_zone *outside, struct shared_zone *best)
+{
+    struct shared_zone seen = *outside;
+    let_run();
+    struct error *error = shared_image_look(image);
+    if (!error)
+        error = read_once(look, image, &seen);
+    bool replaces = !error && is_better(&seen, best);
+    shared_zone_release(replaces ? best : &seen);
+    if (replaces)
+        *best = seen;
+    return error;
+}
+
 /* Until it is exact; the best of all attempts stays. */
 static struct error *read_until_exact(const struct look *look, struct shared_image *image, struct shared_zone *zone)
 {
     const struct shared_zone outside = *zone;
-    const unsigned attempts_max = target_kind(look->target) == TARGET_CORE_FILE ? 1 : ATTEMPTS_MAX;
     double start_ms = clock_now_ms();
     struct error *error = read_once(look, image, zone);
     unsigned attempts = 1;
-    while (!error && !is_exact(zone) && attempts < attempts_max
-        && (zone->damage || clock_now_ms() - start_ms < PATIENCE_MS)) {
-        struct shared_zone seen = outside;
-        let_run();
-        attempts++;
-        error = shared_image_look(image);
-        if (!error)
-            error = read_once(look, image, &seen);
-        if (!error && is_better(&seen, zone)) {
-            shared_zone_release(zone);
-            *zone = seen;
-        } else {
-            shared_zone_release(&seen);
-        }
-    }
+    for (; !error && worth_another_attempt(look, zone, attempts, clock_now_ms() - start_ms); attempts++)
+        error = read_again(look, image, &outside, zone);
     zone->attempts = attempts;
+    if (!error && zone->damage && zone->changes)
+        zone->damage = error_wrap(zone->damage, "it changes too fast to be read beside nginx: %" PRIu64
+            " changes during the best of %u attempts", zone->changes, attempts);
     return error;
 }
 
@@ -163,15 +182,18 @@ static bool wants_inside(const struct look *look, const struct nginx_zone *site)
 static struct error *read_image(const struct look *look, const struct nginx_zone *site, struct shared_image *image,
     struct shared_zone *zone)
 {
-    struct error *error = read_residency(look, image, zone);
-    if (!error && wants_inside(look, site))
-        error = read_until_exact(look, image, zone);
+    zone->has_residency = image->has_residency;
+    if (image->has_residency && image->allocated_bytes > loaded_bytes(image))
+        zone->swapped_bytes = image->allocated_bytes - loaded_bytes(image);
+    struct error *error = wants_inside(look, site) ? read_until_exact(look, image, zone) : NULL;
+    zone->loaded_bytes = loaded_bytes(image);
     zone->lineage.made_ns = image->made_ns;
     zone->name = strdup(site->name);
     zone->module = strdup(site->module[0] ? site->module : "?");
     return error || (zone->name && zone->module) ? error : error_no_memory();
 }
 
+/* Own pages are asked for first: they never are more than those that are loaded. */
 static struct error *look_at_zone(const struct look *look, const struct nginx_zone *site, struct shared_zone *zone)
 {
     const struct mapping *mapping = mappings_find(&look->mappings, site->range.start);
@@ -180,8 +202,10 @@ static struct error *look_at_zone(const struct look *look, const struct nginx_zo
         return error_new(ERROR_UNREADABLE, "process %d no longer has zone %s; start respire again",
             target_pid(look->target), site->name);
     *zone = (struct shared_zone){.kind = kind_of(site), .range = site->range, .size_bytes = site->size_bytes};
-    struct shared_image image;
-    struct error *error = shared_image_open(look->target, mapping, &image);
+    struct shared_image image = {0};
+    struct error *error = read_own(look, zone);
+    if (!error)
+        error = shared_image_open(look->target, mapping, &image);
     if (!error)
         error = read_image(look, site, &image, zone);
     shared_image_close(&image);
