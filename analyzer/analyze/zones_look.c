@@ -91,11 +91,14 @@ static struct error *read_contents(const struct look *look, const struct shared_
     return zone_contents_read(&reading, zone);
 }
 
-static struct error *read_inside(const struct look *look, const struct shared_image *image, struct shared_zone *zone)
+/* `slab_checks`: how many of the checks are of the pool; the others are of its contents. */
+static struct error *read_inside(const struct look *look, const struct shared_image *image, struct shared_zone *zone,
+    size_t *slab_checks)
 {
     struct slab_pool pool;
     struct error *error = slab_pool_read(image, zone->size_bytes, &pool, &zone->slabs, &zone->checks);
     zone->has_slabs = !error;
+    *slab_checks = zone->checks.count;
     if (!error) {
         error = read_contents(look, image, &pool, zone);
         zone->changes += slab_pool_changes(image, &pool);
@@ -104,14 +107,25 @@ static struct error *read_inside(const struct look *look, const struct shared_im
     return error;
 }
 
+/* Of a damaged zone, the pool alone may still be shown. */
+static void hide_what_is_not_proven(struct shared_zone *zone, size_t slab_checks)
+{
+    zone->contents.is_known = false;
+    for (size_t i = 0; i < slab_checks; i++)
+        zone->has_slabs &= zone->checks.items[i].ok;
+}
+
 /* Only what memory does not permit is an error; what is not understood is told by the zone. */
 static struct error *read_once(const struct look *look, const struct shared_image *image, struct shared_zone *zone)
 {
-    struct error *error = read_inside(look, image, zone);
+    size_t slab_checks;
+    struct error *error = read_inside(look, image, zone, &slab_checks);
     if (error && error_kind(error) != ERROR_NOT_UNDERSTOOD)
         return error;
     checks_forgive(&zone->checks, zone->changes);
     zone->damage = error ? error : checks_error(&zone->checks);
+    if (zone->damage)
+        hide_what_is_not_proven(zone, slab_checks);
     return NULL;
 }
 

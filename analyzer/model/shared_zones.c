@@ -42,11 +42,11 @@ uint64_t shared_zone_unloaded_bytes(const struct shared_zone *zone)
     return whole - size_min(zone->loaded_bytes, whole);
 }
 
-uint64_t slab_account_failures(const struct slab_account *slabs)
+uint64_t shared_zone_failures(const struct shared_zone *zone)
 {
     uint64_t failures = 0;
-    for (size_t i = 0; i < slabs->size_count; i++)
-        failures += slabs->sizes[i].failures;
+    for (size_t i = 0; zone->has_slabs && i < zone->slabs.size_count; i++)
+        failures += zone->slabs.sizes[i].failures;
     return failures;
 }
 

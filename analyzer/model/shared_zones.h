@@ -167,8 +167,8 @@ const char *dict_value_name(enum dict_value value);
 /* Pages that nobody has touched yet, or that are in swap. */
 uint64_t shared_zone_unloaded_bytes(const struct shared_zone *zone);
 
-/* Allocations for which there was no room, since the zone was made; nginx counts those of slabs alone. */
-uint64_t slab_account_failures(const struct slab_account *slabs);
+/* Allocations for which there was no room, since the zone was made; nginx counts those of slabs, not of whole pages. */
+uint64_t shared_zone_failures(const struct shared_zone *zone);
 
 /* What it owns; it is empty then. */
 void zone_contents_release(struct zone_contents *contents);

@@ -7,22 +7,27 @@
 
 enum { NAME_COLUMN_MIN = 16, NAME_COLUMN_MAX = 40, FAILURES_SHOWN = 4 };
 
+static uint64_t configured_bytes(const struct shared_zones *zones)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < zones->count; i++)
+        bytes += zones->items[i].size_bytes;
+    return bytes;
+}
+
 static void print_verdict(const struct shm_report *report)
 {
     const struct process *process = report->process;
     const struct shared_zones *zones = &process->zones;
     const struct zone_forecast *forecast = &zones->forecast;
-    uint64_t size_bytes = 0;
-    for (size_t i = 0; i < zones->count; i++)
-        size_bytes += zones->items[i].size_bytes;
-    if (!process->has_residency)
-        text_verdict("%d %s: a core file with %s, %s by configuration", process->pid, report->name,
-            NUMBER_OF(zones->count, "shared zone"), SIZE(size_bytes));
+    const char *count = NUMBER_OF(zones->count, "shared zone");
+    if (!process->has_residency || !zones->count)
+        text_verdict("%d %s: %s, %s by configuration", process->pid, report->name, count,
+            SIZE(configured_bytes(zones)));
     else
-        text_verdict("%d %s: %s resident, %s (%s) of it in %s; it grows by %s more as they fill", process->pid,
-            report->name, SIZE(forecast->rss_bytes), SIZE(forecast->zones_rss_bytes),
-            SHARE(forecast->zones_rss_bytes, forecast->rss_bytes), NUMBER_OF(zones->count, "shared zone"),
-            SIZE(forecast->rss_grows_by));
+        text_verdict("%d %s: %s resident, %s (%s) in %s; %s more when they fill", process->pid, report->name,
+            SIZE(forecast->rss_bytes), SIZE(forecast->zones_rss_bytes),
+            SHARE(forecast->zones_rss_bytes, forecast->rss_bytes), count, SIZE(forecast->rss_grows_by));
 }
 
 /* What all zones may still ask for, beside what there is. */
@@ -49,7 +54,7 @@ static void print_failures(const struct shared_zones *zones)
 {
     size_t shown = 0;
     for (size_t i = 0; i < zones->count; i++) {
-        uint64_t failures = slab_account_failures(&zones->items[i].slabs);
+        uint64_t failures = shared_zone_failures(&zones->items[i]);
         if (!failures || shown++ >= FAILURES_SHOWN)
             continue;
         printf("%s%s %s", shown == 1 ? "No room was found in " : ", ", NAME(zones->items[i].name),
@@ -75,11 +80,11 @@ static void print_zone(const struct shared_zone *zone, int column)
 {
     const struct zone_contents *contents = &zone->contents;
     bool known = zone->has_residency;
-    printf("  %-*.*s %9s %9s %9s %9s %11s %9s %8s  %s\n", column, column, NAME(zone->name), SIZE(zone->size_bytes),
+    printf("  %-*.*s %8s %8s %8s %8s %10s %8s %7s  %s\n", column, column, NAME(zone->name), SIZE(zone->size_bytes),
         RESIDENT(known, zone->loaded_bytes), RESIDENT(known, shared_zone_unloaded_bytes(zone)),
         RESIDENT(known, zone->own_bytes), contents->is_known ? COUNT(contents->entries) : "-",
         contents->is_known ? COUNT(contents->expired) : "-",
-        zone->has_slabs ? COUNT(slab_account_failures(&zone->slabs)) : "-",
+        zone->has_slabs ? COUNT(shared_zone_failures(zone)) : "-",
         zone->kind == ZONE_OTHER ? NAME(zone->module) : zone_kind_name(zone->kind));
 }
 
@@ -89,7 +94,7 @@ static void print_zones(const struct shared_zones *zones, bool known)
     uint64_t size_bytes = 0, loaded_bytes = 0, unloaded_bytes = 0, own_bytes = 0;
     if (!zones->count)
         return;
-    text_heading("%-*s %9s %9s %9s %9s %11s %9s %8s  %s", column + 2, "Zones", "size", "loaded", "unloaded", "own",
+    text_heading("%-*s %8s %8s %8s %8s %10s %8s %7s  %s", column + 2, "Zones", "size", "loaded", "unloaded", "own",
         "entries", "expired", "no room", "kind");
     for (size_t i = 0; i < zones->count; i++) {
         const struct shared_zone *zone = &zones->items[i];
@@ -99,37 +104,14 @@ static void print_zones(const struct shared_zones *zones, bool known)
         unloaded_bytes += shared_zone_unloaded_bytes(zone);
         own_bytes += zone->own_bytes;
     }
-    printf("  %-*s %9s %9s %9s %9s\n", column, "sum", SIZE(size_bytes), RESIDENT(known, loaded_bytes),
+    printf("  %-*s %8s %8s %8s %8s\n", column, "sum", SIZE(size_bytes), RESIDENT(known, loaded_bytes),
         RESIDENT(known, unloaded_bytes), RESIDENT(known, own_bytes));
-}
-
-static void print_other_generations(const struct shared_zone *zone)
-{
-    const struct zone_lineage *lineage = &zone->lineage;
-    if (lineage->others)
-        printf("\n%s: %s process%s of this nginx %s another generation of it, %s loaded: an upgrade is under way,\n"
-            "or old workers have not ended yet.\n", NAME(zone->name), COUNT(lineage->other_processes),
-            lineage->other_processes == 1 ? "" : "es", lineage->other_processes == 1 ? "has" : "have",
-            SIZE(lineage->others_loaded));
-}
-
-/* What a row of the table can't say. */
-static void print_notes(const struct shared_zone *zone)
-{
-    if (zone->damage)
-        printf("\n%s was not understood: %s\n", NAME(zone->name), error_text(zone->damage));
-    if (zone->changes)
-        printf("\n%s was in use meanwhile: its counts are right within %s.\n", NAME(zone->name),
-            NUMBER_OF(zone->changes, "allocation"));
-    if (zone->swapped_bytes)
-        printf("\n%s: %s of it is in swap.\n", NAME(zone->name), SIZE(zone->swapped_bytes));
-    print_other_generations(zone);
 }
 
 static bool any_failed(const struct shared_zones *zones)
 {
     for (size_t i = 0; i < zones->count; i++)
-        if (slab_account_failures(&zones->items[i].slabs))
+        if (shared_zone_failures(&zones->items[i]))
             return true;
     return false;
 }
@@ -147,10 +129,12 @@ static void print_remedy(const struct process *process)
         printf("\nA zone takes memory when its pages are first used, and keeps it over a reload. Growth of RSS\n"
             "up to %s is zones that fill, and no leak (docs/ZONES.md).\n",
             SIZE(forecast->rss_bytes + forecast->rss_grows_by));
-    if (any_failed(zones))
-        printf("\nNext: respire shm %d ZONE says what is in a zone, and why it finds no room.\n", process->pid);
+    printf("\nNext: respire shm ");
+    if (process->has_residency)
+        printf("%d", process->pid);
     else
-        printf("\nNext: respire shm %d ZONE says what is in a zone.\n", process->pid);
+        printf("--core FILE");
+    printf(" ZONE says what is in a zone%s.\n", any_failed(zones) ? ", and why it finds no room" : "");
 }
 
 void shm_text_print(const struct shm_report *report)
@@ -166,6 +150,6 @@ void shm_text_print(const struct shm_report *report)
     print_failures(&process->zones);
     print_zones(&process->zones, process->has_residency);
     for (size_t i = 0; i < process->zones.count; i++)
-        print_notes(&process->zones.items[i]);
+        zone_notes_print(&process->zones.items[i]);
     print_remedy(process);
 }

@@ -17,17 +17,16 @@ static void print_verdict(const struct shm_report *report)
 {
     const struct shared_zone *zone = report->only;
     const struct zone_contents *contents = &zone->contents;
-    char loaded[4 * SIZE_TEXT_BYTES] = "", entries[6 * SIZE_TEXT_BYTES] = "", free_pages[4 * SIZE_TEXT_BYTES] = "";
+    char loaded[2 * SIZE_TEXT_BYTES] = "", entries[4 * SIZE_TEXT_BYTES] = "", room[2 * SIZE_TEXT_BYTES] = "";
     if (zone->has_residency)
-        snprintf(loaded, sizeof(loaded), ", %s of it loaded", SIZE(zone->loaded_bytes));
+        snprintf(loaded, sizeof(loaded), ", %s loaded", SIZE(zone->loaded_bytes));
+    if (zone->has_slabs)
+        snprintf(room, sizeof(room), ", %s free", SIZE(page_share(&zone->slabs, zone->slabs.pages.free)));
     if (contents->is_known)
         snprintf(entries, sizeof(entries), "; %s entr%s, %s expired", COUNT(contents->entries),
             contents->entries == 1 ? "y" : "ies", COUNT(contents->expired));
-    if (zone->has_slabs)
-        snprintf(free_pages, sizeof(free_pages), "; %s in free pages",
-            SIZE(page_share(&zone->slabs, zone->slabs.pages.free)));
-    text_verdict("%d %s: zone %s: %s%s%s%s", report->process->pid, report->name, NAME(zone->name),
-        SIZE(zone->size_bytes), loaded, entries, free_pages);
+    text_verdict("%d %s: %s: %s%s%s%s", report->process->pid, report->name, NAME(zone->name), SIZE(zone->size_bytes),
+        loaded, room, entries);
 }
 
 static void print_lineage(const struct zone_lineage *lineage)
@@ -118,12 +117,21 @@ static void print_pinned(const struct slab_account *slabs)
     }
 }
 
+static uint64_t free_slab_bytes(const struct slab_account *slabs)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < slabs->size_count; i++)
+        bytes += slabs->sizes[i].free * slabs->sizes[i].slab_bytes;
+    return bytes;
+}
+
 static void print_room(const struct shared_zone *zone)
 {
     const struct slab_account *slabs = &zone->slabs;
     const struct zone_contents *contents = &zone->contents;
     text_heading("Room: why an allocation succeeds or fails");
     printf("  the largest allocation that would succeed now: %s\n", SIZE(slabs->largest_allocation));
+    printf("  %s are in free slabs, each for an allocation of its own size alone\n", SIZE(free_slab_bytes(slabs)));
     if (zone->kind == ZONE_LUA_DICT && contents->is_known) {
         printf("  the largest key and value, together, that safe_set() could store now: %s bytes\n",
             COUNT(contents->largest_value));
@@ -140,12 +148,37 @@ static void print_remedy(const struct shared_zone *zone)
 {
     const struct zone_contents *contents = &zone->contents;
     if (zone->kind == ZONE_LUA_DICT && contents->is_known && contents->expired > contents->entries / EXPIRED_SHARE)
-        printf("\nRemedy: ngx.shared.%s:flush_expired() frees what has expired; else it stays until room is needed.\n",
+        printf("\nRemedy: ngx.shared.%s:flush_expired() frees what has expired. Else it stays until\n"
+            "room is needed.\n",
             NAME(zone->name));
-    if (zone->has_slabs && slab_account_failures(&zone->slabs))
-        puts("\nWhere no room is found, set() evicts up to 30 entries, trying again, and then says \"no memory\": a\n"
-             "page serves slabs of one size, and is free again only when all of them are. Remedy: a larger\n"
-             "zone, or zones of their own for values of different size (docs/ZONES.md).");
+    if (!shared_zone_failures(zone))
+        return;
+    if (zone->kind == ZONE_LUA_DICT)
+        puts("\nWhere no room is found, set() evicts up to 30 entries, trying again, and then says \"no memory\".");
+    puts("\nA page serves slabs of one size, and is free again only when all of them are. Remedy: a larger zone,\n"
+         "or zones of their own for values of different size (docs/ZONES.md).");
+}
+
+static void print_other_generations(const struct shared_zone *zone)
+{
+    const struct zone_lineage *lineage = &zone->lineage;
+    if (lineage->others)
+        printf("\n%s: %s process%s of this nginx %s another generation of it, %s loaded:\n"
+            "an upgrade is under way, or old workers have not ended yet.\n", NAME(zone->name),
+            COUNT(lineage->other_processes), lineage->other_processes == 1 ? "" : "es",
+            lineage->other_processes == 1 ? "has" : "have", SIZE(lineage->others_loaded));
+}
+
+void zone_notes_print(const struct shared_zone *zone)
+{
+    if (zone->damage)
+        printf("\n%s was not understood: %s\n", NAME(zone->name), error_text(zone->damage));
+    if (zone->changes)
+        printf("\n%s was in use meanwhile: its counts are right within %s.\n", NAME(zone->name),
+            NUMBER_OF(zone->changes, "change"));
+    if (zone->swapped_bytes)
+        printf("\n%s: %s of it is in swap.\n", NAME(zone->name), SIZE(zone->swapped_bytes));
+    print_other_generations(zone);
 }
 
 void zone_text_print(const struct shm_report *report)
@@ -162,6 +195,6 @@ void zone_text_print(const struct shm_report *report)
         print_room(zone);
     if (zone->checks.count && !zone->damage)
         text_checks(&zone->checks);
-    if (zone->has_slabs)
-        print_remedy(zone);
+    zone_notes_print(zone);
+    print_remedy(zone);
 }

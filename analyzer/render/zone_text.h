@@ -7,4 +7,7 @@
 /* `report->only` is shown. */
 void zone_text_print(const struct shm_report *report);
 
+/* What is worth a paragraph: that it was not understood, or changed, or is in swap; other generations of it. */
+void zone_notes_print(const struct shared_zone *zone);
+
 #endif
