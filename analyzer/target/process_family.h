@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "target/mappings.h"
 
-enum { PROCESS_TITLE_BYTES = 128 };
+enum { PROCESS_TITLE_BYTES = 1024 }; /* a loader's words may come first */
 
 struct family_member {
     pid_t pid, parent;
