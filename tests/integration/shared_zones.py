@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 
 from answers import failed_checks
 from memory import status_bytes
@@ -83,9 +84,16 @@ class ZonedNginx:
             position += 1
         return found
 
+    def hold(self, path, worker=None):
+        """A request whose answer is not waited for; the socket that it is to come from."""
+        connection = self._connect(worker or self.workers[0])
+        connection.sock.sendall(f"GET {path} HTTP/1.1\r\nHost: held\r\n\r\n".encode())
+        return connection.sock
+
     def close(self):
         for connection in self._connections.values():
             connection.close()
+        self._connections = {}
 
     def _pages(self, idle):
         """What of the zones is in memory, of all processes."""
@@ -97,13 +105,16 @@ class ZonedNginx:
 
     def _connection(self, worker):
         if worker not in self._connections:
-            others = [pid for pid in self.workers if pid != worker]
-            with stopped(others):
-                connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=ANSWER_SECONDS)
-                connection.request("POST", "/lua", "return ngx.worker.pid()")
-                assert int(connection.getresponse().read()) == worker
-            self._connections[worker] = connection
+            self._connections[worker] = self._connect(worker)
         return self._connections[worker]
+
+    def _connect(self, worker):
+        """A connection that this worker has accepted, because no other could."""
+        with stopped([pid for pid in self.workers if pid != worker]):
+            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=ANSWER_SECONDS)
+            connection.request("POST", "/lua", "return ngx.worker.pid()")
+            assert int(connection.getresponse().read()) == worker
+        return connection
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from processes import free_port, wait_until
+from processes import children_of, free_port, wait_until
 from shared_zones import zone_of
 
 LIMITED, HELD, CACHED, SESSIONS = 70, 24, 30, 40
@@ -48,7 +48,7 @@ def test_limit_conn(zoned, any_nginx):
     server = zoned(suite=any_nginx, http=LIMITS, server=LIMITED_LOCATIONS)
     empty = server.zone("connections")
     assert (empty["module"], empty["kind"], empty["entries"]) == ("ngx_http_limit_conn_module", "limit_conn", 0)
-    held = {number: [hold(server, f"/held?key={number}") for _ in range(1 + number % 2)] for number in range(HELD)}
+    held = {number: [server.hold(f"/held?key={number}") for _ in range(1 + number % 2)] for number in range(HELD)}
     wait_until(lambda: writing(server) == sum(map(len, held.values())), "all requests are held")
     zone = server.zone("connections")
     assert zone["entries"] == asked_for(zone) - asked_for(empty) == HELD
@@ -61,12 +61,6 @@ def test_limit_conn(zoned, any_nginx):
     wait_until(lambda: writing(server) == 0, "nginx has noticed that all are gone")
     zone = server.zone("connections")
     assert (zone["entries"], zone["tree_height"], asked_for(zone)) == (0, 0, asked_for(empty))
-
-
-def hold(server, path):
-    connection = socket.create_connection(("127.0.0.1", server.server.port), timeout=60)
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: held\r\n\r\n".encode())
-    return connection
 
 
 def writing(server):
@@ -87,6 +81,7 @@ location /origin { content_by_lua_block { ngx.say(("page "):rep(tonumber(ngx.var
 def test_cache(zoned, any_nginx):
     """A cache has an entry for each of its files, and knows how many blocks these take."""
     server = zoned(suite=any_nginx, http=CACHE, server=CACHED_LOCATIONS)
+    wait_until(lambda: len(children_of(server.master)) == 3, "the caches have their processes")
     answer = server.look()
     empty = zone_of(answer, "cached")
     assert (empty["module"], empty["kind"], empty["entries"]) == ("ngx_http_proxy_module", "cache keys", 0)
