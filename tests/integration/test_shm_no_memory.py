@@ -27,7 +27,12 @@ return deleted
 
 
 @pytest.fixture
-def cats(zoned, any_nginx):
+def cats(zoned):
+    return zoned(http=CATS)
+
+
+@pytest.fixture
+def any_cats(zoned, any_nginx):
     return zoned(suite=any_nginx, http=CATS)
 
 
@@ -79,10 +84,10 @@ def test_empty(cats):
     assert_largest(cats, zone)
 
 
-def test_full_of_small_entries(cats):
+def test_full_of_small_entries(any_cats):
     """No page is left, every slab of the size is used, and nginx has counted one refusal."""
-    count = fill(cats, "full", 20)
-    zone = cats.zone("cats")
+    count = fill(any_cats, "full", 20)
+    zone = any_cats.zone("cats")
     row = size_row(zone, 128)
     assert zone["entries"] == count
     assert zone["pages"]["free"] == zone["pages"]["largest_free_run"] == 0
@@ -90,8 +95,8 @@ def test_full_of_small_entries(cats):
     assert (row["free"], row["fails"]) == (0, 1)
     assert row["used"] == count + 1  # the dict's own record
     assert row["requests"] == row["used"] + row["fails"]
-    assert_free_space(cats, zone)
-    assert_largest(cats, zone)
+    assert_free_space(any_cats, zone)
+    assert_largest(any_cats, zone)
 
 
 def test_full_of_pages(cats):
@@ -138,19 +143,19 @@ def test_pages_that_are_pinned(cats, size, slab_bytes):
     assert_largest(cats, zone)
 
 
-def test_sizes_in_turn(cats):
+def test_sizes_in_turn(any_cats):
     """Small and large values in turn, and all large ones deleted: what is free lies in runs between slabs."""
     sizes = (100, 5000, 900, 9000, 40)
     entries = [Entry(f"turn:{number}", "string", sizes[number % len(sizes)]) for number in range(180)]
-    store(cats, "cats", entries)
+    store(any_cats, "cats", entries)
     for entry in entries:
         if entry.size >= 5000:
-            cats.lua(f"ngx.shared.cats:delete('{entry.key}')")
-    zone = cats.zone("cats")
+            any_cats.lua(f"ngx.shared.cats:delete('{entry.key}')")
+    zone = any_cats.zone("cats")
     assert zone["pages"]["free_runs"] > 5
     assert zone["pages"]["whole"] == 0
-    assert_free_space(cats, zone)
-    assert_largest(cats, zone)
+    assert_free_space(any_cats, zone)
+    assert_largest(any_cats, zone)
 
 
 def expire_and_measure(server, last):
@@ -175,19 +180,18 @@ def test_expired_pages(cats):
     assert told == became_free > 30
 
 
-def test_expired_slabs(cats):
+def test_expired_slabs(any_cats):
     """Pages of slabs become free only where every entry has expired."""
-    cats.lua("assert(ngx.shared.cats:safe_set('stays', 1))")
+    any_cats.lua("assert(ngx.shared.cats:safe_set('stays', 1))")
     alone = that_expire_at_once(500, "alone", size=300)
     shared = [Entry(f"shared:{number}", "string", 700, 0 if number % 4 == 0 else 0.001) for number in range(100)]
-    store(cats, "cats", [*alone, *shared])
-    told, became_free = expire_and_measure(cats, shared[-1].key)
+    store(any_cats, "cats", [*alone, *shared])
+    told, became_free = expire_and_measure(any_cats, shared[-1].key)
     assert told == became_free == -(-500 // 8)
 
 
-def test_expired_lists(zoned):
+def test_expired_lists(cats):
     """A list takes its items with it."""
-    cats = zoned(http=CATS)
     cats.lua("assert(ngx.shared.cats:safe_set('stays', 1))")
     stays = [Entry(f"stays:{number}", "list", items=(200,) * 5) for number in range(3)]
     goes = [Entry(f"goes:{number}", "list", items=(400,) * 40 + (5000,) * 2) for number in range(10)]
