@@ -33,20 +33,20 @@ static void print_verdict(const struct shm_report *report)
 /* What all zones may still ask for, beside what there is. */
 static void print_forecast(const struct zone_forecast *forecast)
 {
-    char limit[sizeof(forecast->limit_name) + 4 * SIZE_TEXT_BYTES] = "";
-    uint64_t left = forecast->limit_bytes > forecast->limit_used_bytes
-        ? forecast->limit_bytes - forecast->limit_used_bytes : 0;
-    if (forecast->has_limit)
-        snprintf(limit, sizeof(limit), "\nand %s left of the %s that control group %s may use", SIZE(left),
-            SIZE(forecast->limit_bytes), NAME(forecast->limit_name));
-    if (!forecast->memory_needed)
+    uint64_t used = forecast->limit_used_bytes, limit = forecast->limit_bytes;
+    if (!forecast->memory_needed) {
         puts("Every page of every zone is in memory already.");
-    else if (forecast->fits)
-        printf("That fits: pages nobody has touched yet take %s; %s of memory are available%s.\n",
-            SIZE(forecast->memory_needed), SIZE(forecast->available_bytes), limit);
+        return;
+    }
+    if (forecast->fits)
+        printf("That fits: pages nobody has touched yet take %s; %s of memory are available.\n",
+            SIZE(forecast->memory_needed), SIZE(forecast->available_bytes));
     else
-        text_verdict("WARNING: it does not fit: pages nobody has touched yet take %s; %s of memory are available%s",
-            SIZE(forecast->memory_needed), SIZE(forecast->available_bytes), limit);
+        text_verdict("WARNING: does not fit: pages nobody has touched yet take %s; %s of memory are available.",
+            SIZE(forecast->memory_needed), SIZE(forecast->available_bytes));
+    if (forecast->has_limit)
+        printf("Control group %s has %s left of its %s.\n", NAME(forecast->limit_name),
+            SIZE(limit > used ? limit - used : 0), SIZE(limit));
 }
 
 /* Which zones have refused allocations: the first question when set() says "no memory". */

@@ -59,7 +59,7 @@ static void the_verdict_tells_what_zones_have_and_will_have(void **state)
     (void)state;
     ASSERT_IN_ORDER(print(), "1234 nginx: 41.0 MiB resident, 38.0 MiB (92.7 %) in 3 shared zones; "
         "63.0 MiB more when they fill\nThat fits: pages nobody has touched yet take 62.0 MiB; 2.0 GiB of memory are "
-        "available\nand 400 MiB left of the 512 MiB that control group /system.slice/nginx.service may use.\n"
+        "available.\nControl group /system.slice/nginx.service has 400 MiB left of its 512 MiB.\n"
         "No room was found in sessions 77 times, since each was made.\n");
 }
 
@@ -68,8 +68,8 @@ static void what_does_not_fit_is_a_warning_with_a_remedy(void **state)
     (void)state;
     process.zones.forecast.fits = false;
     process.zones.forecast.limit_used_bytes = (uint64_t)600 << 20;
-    ASSERT_IN_ORDER(print(), "WARNING: it does not fit: pages nobody has touched yet take 62.0 MiB; ", "and 0 left of "
-        "the 512 MiB", "Remedy: make zones smaller");
+    ASSERT_IN_ORDER(print(), "WARNING: does not fit: pages nobody has touched yet take 62.0 MiB; ", "has 0 left of its "
+        "512 MiB.", "Remedy: make zones smaller");
     assert_without(print(), "no leak");
 }
 
