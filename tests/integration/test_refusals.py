@@ -13,7 +13,7 @@ from answers import assert_checked
 from processes import end, end_with_parent, process_state, public_directory, wait_until
 from programs import MIXED_HEAP
 
-COMMANDS = ["lua", "mem", "heap", "pools"]
+COMMANDS = ["lua", "mem", "heap", "pools", "shm"]
 PF_KTHREAD = 0x00200000
 NOBODY = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--inh-caps=-all"]
 
@@ -143,7 +143,7 @@ def test_pid_that_no_process_has(respire):
 def test_help(respire):
     """Help of the program and of each command is on standard output with exit status 0."""
     overview = respire("--help")
-    for command in ("ps", "mem", "lua", "heap", "run", "doctor"):
+    for command in ("ps", "mem", "lua", "heap", "pools", "shm", "run", "doctor"):
         assert command in overview
         assert command in respire(command, "-h")
 

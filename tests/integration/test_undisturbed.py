@@ -37,7 +37,7 @@ def test_host_keeps_its_pages(host, respire, command):
     assert footprint(target.pid) == before
 
 
-@pytest.mark.parametrize("command", ["lua", "mem", "heap"])
+@pytest.mark.parametrize("command", ["lua", "mem", "heap", "pools", "shm"])
 def test_untouched_shared_zone_stays_untouched(nginx, respire, command):
     """The pages of a 100 MB zone that nobody has touched are still not there after reading the worker."""
     zone = 100 * 2**20
