@@ -148,8 +148,8 @@ static void print_remedy(const struct shared_zone *zone)
 {
     const struct zone_contents *contents = &zone->contents;
     if (zone->kind == ZONE_LUA_DICT && contents->is_known && contents->expired > contents->entries / EXPIRED_SHARE)
-        printf("\nRemedy: ngx.shared.%s:flush_expired() frees what has expired. Else it stays until\n"
-            "room is needed.\n",
+        printf("\nRemedy: ngx.shared.%s:flush_expired() frees what has expired. Other calls free\n"
+            "two entries at most, and only those unused for longest.\n",
             NAME(zone->name));
     if (!shared_zone_failures(zone))
         return;
