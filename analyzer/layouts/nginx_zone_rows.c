@@ -12,7 +12,7 @@ enum { ABSENT = NGINX_ZONE_FIELD_ABSENT };
 /* Entries of a dict have more to tell than a row can hold: enum nginx_dict_layout. */
 static const struct nginx_zone_row dict[] = {{
     .text = " in lua_shared_dict zone \"", .record_bytes = 80, .sentinel = 24, .queue = 64, .count = ABSENT,
-    .disk_blocks = ABSENT, .entry = {.has_short_hash = 1, .queue = 48},
+    .disk_blocks = ABSENT, .entry = {.has_short_hash = 1, .bytes = 68, .queue = 48},
 }};
 
 static const struct nginx_zone_row limit_req[] = {{

@@ -93,7 +93,7 @@ struct shown_entry {
 struct zone_contents {
     bool is_known;            /* entries were counted */
     uint64_t entries, expired;
-    unsigned tree_height;     /* nodes on the longest way from the root; 0: no tree, or an empty one */
+    unsigned tree_height;     /* nodes on the longest way from the root; 0: none, or it changed meanwhile */
     /* ZONE_LUA_DICT */
     struct entry_sum by_type[DICT_VALUES];
     struct histogram sizes;   /* of entries: key and value */

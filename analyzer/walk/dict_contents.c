@@ -122,11 +122,11 @@ static struct error *follow(struct dict_walk *walk)
     return tell(walk);
 }
 
-struct error *dict_contents_read(enum zone_way way, const struct zone_reading *reading,
+struct error *dict_contents_read(const struct zone_reading *reading,
     const struct nginx_zone_row *row, struct shared_zone *zone)
 {
     struct dict_walk walk = {0};
-    struct error *error = zone_walk_begin(&walk.zone, way, reading, zone, row);
+    struct error *error = zone_walk_begin(&walk.zone, reading, zone, row);
     if (!error)
         error = follow(&walk);
     for (unsigned i = 0; walk.visitors && i < walk.zone.workers; i++)

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-enum { SAME_PLACES_BINS = 2048 };
+enum { SAME_PLACES_BINS = 512 };
 
 struct same_places {
     uint64_t bins[SAME_PLACES_BINS];

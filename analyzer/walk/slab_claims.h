@@ -36,13 +36,6 @@ bool slab_claims_take(struct slab_claims *claims, address_t at, uint64_t bytes, 
 /* The slab at `at`, whatever its size is; false when there is none. */
 bool slab_claims_take_any(struct slab_claims *claims, address_t at);
 
-static inline void slab_claims_prefetch(const struct slab_claims *claims, address_t at)
-{
-    uint64_t page = slab_pool_page(claims->pool, at);
-    if (page < claims->pool->page_count)
-        __builtin_prefetch(&claims->pages[page]);
-}
-
 /* The equations, when all has been claimed. */
 void slab_claims_check(const struct slab_claims *claims, struct checks *checks);
 

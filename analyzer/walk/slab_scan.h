@@ -15,11 +15,8 @@ struct slab_scan {
     const struct slab_pool *pool;
     unsigned bytes;   /* of each that `visit` is shown; smaller slabs are left out */
     unsigned workers; /* at most OBJECT_SHARES_MAX */
-    /*
-     * Called by several threads, each with a visitor of its own; `slab` is a copy of its first bytes. What it returns
-     * is not looked at.
-     */
-    bool (*visit)(void *visitor, address_t at, const unsigned char *slab);
+    /* Called by several threads, each with a visitor of its own; `slab` is a copy of its first bytes. */
+    void (*visit)(void *visitor, address_t at, const unsigned char *slab);
     void *visitors;   /* `workers` of them, visitor_bytes apart */
     size_t visitor_bytes;
 };

@@ -162,11 +162,11 @@ static struct error *follow(struct tree_walk *walk)
     return error ? error : show_ends(walk, contents);
 }
 
-struct error *tree_contents_read(enum zone_way way, const struct zone_reading *reading,
+struct error *tree_contents_read(const struct zone_reading *reading,
     const struct nginx_zone_row *row, struct shared_zone *zone)
 {
     struct tree_walk walk = {0};
-    struct error *error = zone_walk_begin(&walk.zone, way, reading, zone, row);
+    struct error *error = zone_walk_begin(&walk.zone, reading, zone, row);
     if (!error)
         error = follow(&walk);
     free(walk.visitors);

@@ -1,9 +1,10 @@
 /*
- * What a module keeps in its zone: entries in a red-black tree, most of them in a queue too. The tree is followed from
- * pool->data with many ways at once, because each step waits for memory; each node must be a used slab of its own.
+ * What a module keeps in its zone: entries in a red-black tree, most of them in a queue too. They are found among the
+ * slabs that are used, in the order of addresses, because each step through a large tree waits for memory.
  *
- * Equations: entries of the tree = entries of the queue; what entries, list items and the module's own records take =
- * slabs used, for each size, and whole pages; a cache's own count = its entries.
+ * Equations: each entry is below the one that it names, and once; the tree has as many nodes as there are entries, and
+ * its queue leads to each of them; what entries, list items and the module's own records take = slabs used, on each
+ * page, and whole pages; a cache's own count = its entries.
  */
 #ifndef RESPIRE_WALK_ZONE_CONTENTS_H
 #define RESPIRE_WALK_ZONE_CONTENTS_H

@@ -3,10 +3,10 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "layouts/nginx_slab.h"
+#include "target/memory_room.h"
 #include "target/memory_view.h"
 #include "walk/object_shares.h"
 #include "walk/same_places.h"
-#include "walk/shared_tree.h"
 #include "walk/slab_scan.h"
 
 enum { PLACES_PER_MOVE = 6 }; /* an entry that moves is out of place, and so are its neighbours, before and after */
@@ -74,10 +74,10 @@ static struct error *open_record(struct zone_walk *walk)
     return NULL;
 }
 
-struct error *zone_walk_begin(struct zone_walk *walk, enum zone_way way, const struct zone_reading *reading,
+struct error *zone_walk_begin(struct zone_walk *walk, const struct zone_reading *reading,
     struct shared_zone *zone, const struct nginx_zone_row *row)
 {
-    *walk = (struct zone_walk){.way = way, .reading = reading, .zone = zone, .row = row,
+    *walk = (struct zone_walk){.reading = reading, .zone = zone, .row = row,
         .record = reading->pool->data};
     struct error *error = open_record(walk);
     if (!error)
@@ -94,9 +94,10 @@ struct error *zone_walk_begin(struct zone_walk *walk, enum zone_way way, const s
 
 /* One thread's part. */
 struct entry_finder {
-    const struct zone_walk *walk;
+    struct zone_walk *walk;
     void *visitor;
     uint64_t entries;
+    struct same_places in_tree; /* who is below whom: as told by those above, and by those below */
     struct same_places in_queue;
 };
 
@@ -115,18 +116,58 @@ static bool may_be_node(const struct zone_walk *walk, address_t at, const unsign
         && (address_equal(at, walk->root) || is_place(walk, field_u64(slab, NGINX_NODE_PARENT)));
 }
 
-static bool look_at(void *argument, address_t at, const unsigned char *slab)
+static uint64_t branch(uint64_t above, uint64_t below)
+{
+    return place_hash(above) ^ below;
+}
+
+static void note_in_tree(struct entry_finder *finder, address_t at, const unsigned char *node)
+{
+    struct zone_walk *walk = finder->walk;
+    const uint64_t left = field_u64(node, NGINX_NODE_LEFT), right = field_u64(node, NGINX_NODE_RIGHT);
+    const uint64_t sentinel = walk->sentinel.value;
+    tree_links_note(&walk->links, at, left == sentinel ? 0 : left, right == sentinel ? 0 : right);
+    if (left != sentinel)
+        same_places_add(&finder->in_tree, branch(at.value, left));
+    if (right != sentinel)
+        same_places_add(&finder->in_tree, branch(at.value, right));
+    if (!address_equal(at, walk->root))
+        same_places_take(&finder->in_tree, branch(field_u64(node, NGINX_NODE_PARENT), at.value));
+}
+
+static void look_at(void *argument, address_t at, const unsigned char *slab)
 {
     struct entry_finder *finder = argument;
     const struct zone_walk *walk = finder->walk;
     if (!may_be_node(walk, at, slab) || !walk->visit(finder->visitor, at, slab))
-        return false;
+        return;
     finder->entries++;
+    note_in_tree(finder, at, slab);
     if (walk->row->queue == NGINX_ZONE_FIELD_ABSENT)
-        return true;
+        return;
     same_places_add(&finder->in_queue, at.value + walk->row->entry.queue);
     same_places_take(&finder->in_queue, field_u64(slab, walk->row->entry.queue + NGINX_QUEUE_NEXT));
-    return true;
+}
+
+/*
+ * Each entry but the root is below the one that it names, and once: then all of them are one tree if that has as many
+ * nodes as there are entries. Only of a zone that nobody has changed since its books were read.
+ */
+static struct error *check_tree(const struct zone_walk *walk, const struct same_places *in_tree)
+{
+    struct zone_contents *contents = &walk->zone->contents;
+    struct tree_measure tree = {0};
+    struct error *error = NULL;
+    if (slab_pool_changes(walk->reading->image, walk->reading->pool))
+        return NULL;
+    if (!address_equal(walk->root, walk->sentinel))
+        error = tree_links_measure(&walk->links, walk->root, contents->entries + 1, walk->workers, &tree);
+    if (error)
+        return error;
+    contents->tree_height = tree.height;
+    checks_add(&walk->zone->checks, "nodes of the tree = entries", contents->entries, tree.nodes);
+    checks_add(&walk->zone->checks, "entries that the tree does not lead to once", 0, same_places_differing(in_tree));
+    return NULL;
 }
 
 /* Only if the ends of the queue are still the same: reading an entry moves it, and leaves no other trace. */
@@ -142,28 +183,7 @@ static void check_queue(const struct zone_walk *walk, struct same_places *in_que
         same_places_differing(in_queue), PLACES_PER_MOVE);
 }
 
-static struct error *follow_tree(struct zone_walk *walk, struct entry_finder *finders)
-{
-    const struct shared_tree tree = {
-        .image = walk->reading->image,
-        .claims = &walk->claims,
-        .root = walk->root,
-        .sentinel = walk->sentinel,
-        .node_bytes = walk->entry_bytes,
-        .nodes_max = slabs_used(&walk->zone->slabs),
-        .workers = walk->workers,
-        .visit = look_at,
-        .visitors = finders,
-        .visitor_bytes = sizeof(*finders),
-    };
-    struct shared_tree_count count = {0};
-    struct error *error = shared_tree_walk(&tree, &count);
-    walk->torn += count.torn;
-    walk->zone->contents.tree_height = count.height;
-    return error;
-}
-
-static void scan_slabs(const struct zone_walk *walk, struct entry_finder *finders)
+static void scan(struct zone_walk *walk, struct entry_finder *finders)
 {
     const struct slab_scan scan = {
         .image = walk->reading->image,
@@ -174,40 +194,45 @@ static void scan_slabs(const struct zone_walk *walk, struct entry_finder *finder
         .visitors = finders,
         .visitor_bytes = sizeof(*finders),
     };
+    for (unsigned i = 0; i < walk->workers; i++) {
+        finders[i].walk = walk;
+        finders[i].visitor = (char *)walk->visitors + i * walk->visitor_bytes;
+    }
     slab_scan_run(&scan);
 }
 
 struct error *zone_walk_entries(struct zone_walk *walk)
 {
-    struct error *error = NULL;
+    struct zone_contents *contents = &walk->zone->contents;
     CLEANUP(cleanup_free) struct entry_finder *finders = calloc(walk->workers, sizeof(*finders));
     if (!finders)
         return error_no_memory();
-    for (unsigned i = 0; i < walk->workers; i++) {
-        finders[i].walk = walk;
-        finders[i].visitor = (char *)walk->visitors + i * walk->visitor_bytes;
-    }
-    if (walk->way == ZONE_BY_TREE)
-        error = follow_tree(walk, finders);
-    else
-        scan_slabs(walk, finders);
-    walk->zone->contents.entries = finders[0].entries;
+    const uint64_t loaded_bytes = walk->reading->image->loaded_pages * walk->reading->image->page_bytes;
+    struct error *error = memory_room_ask(tree_links_bytes(loaded_bytes, walk->row->entry.bytes), "who is below whom");
+    if (!error)
+        error = tree_links_make(walk->reading->pool, walk->row->entry.bytes, &walk->links);
+    if (error)
+        return error;
+    scan(walk, finders);
+    contents->entries = finders[0].entries;
     for (unsigned i = 1; i < walk->workers; i++) {
-        walk->zone->contents.entries += finders[i].entries;
+        contents->entries += finders[i].entries;
+        same_places_join(&finders[0].in_tree, &finders[i].in_tree);
         same_places_join(&finders[0].in_queue, &finders[i].in_queue);
     }
-    if (!error && walk->row->queue != NGINX_ZONE_FIELD_ABSENT)
+    if (walk->row->queue != NGINX_ZONE_FIELD_ABSENT)
         check_queue(walk, &finders[0].in_queue);
-    return error;
+    return check_tree(walk, &finders[0].in_tree);
 }
 
 void zone_walk_check(const struct zone_walk *walk)
 {
-    checks_add(&walk->zone->checks, "places at which tree and lists do not go on as they should", 0, walk->torn);
+    checks_add(&walk->zone->checks, "places at which lists do not go on as they should", 0, walk->torn);
     slab_claims_check(&walk->claims, &walk->zone->checks);
 }
 
 void zone_walk_end(struct zone_walk *walk)
 {
     slab_claims_free(&walk->claims);
+    tree_links_free(&walk->links);
 }

@@ -1,34 +1,30 @@
 /*
- * What the walkers of zones' contents have in common. Entries are found by the tree, and while a zone changes by the
- * slabs that are used: a tree that turns while it is followed may hide a whole branch, whereas the slabs go wrong in no
- * more places than change. Private to the walkers.
+ * What the walkers of zones' contents have in common. Entries are found by the slabs that are used, in the order of
+ * addresses: that goes wrong in no more places than change meanwhile, whereas a tree that turns while it is followed
+ * may hide a whole branch. When nothing changed, tree and queue must hold just what was found. Private to the walkers.
  */
 #ifndef RESPIRE_WALK_ZONE_WALK_H
 #define RESPIRE_WALK_ZONE_WALK_H
 
 #include "layouts/nginx_zone_contents.h"
 #include "walk/slab_claims.h"
+#include "walk/tree_links.h"
 #include "walk/zone_contents.h"
 
-enum zone_way {
-    ZONE_BY_TREE,
-    ZONE_BY_SLABS,
-};
-
 struct zone_walk {
-    enum zone_way way;
     const struct zone_reading *reading;
     struct shared_zone *zone;
     const struct nginx_zone_row *row;
     struct slab_claims claims;
+    struct tree_links links;
     address_t record;          /* what the module keeps at pool->data */
     address_t root, sentinel;  /* of the tree that begins it */
     address_t queue, newest, oldest; /* its queue's head, if it has one, and the ends when the walk began */
     unsigned workers;
     uint64_t torn;             /* places at which something did not go on as it should */
     /*
-     * Set by each kind. Called for what may be an entry, by several threads, each with a visitor of its own; `node` is
-     * a copy of `entry_bytes` bytes. False: it is none; then nothing was claimed.
+     * Set by each kind. Called for each slab that may be an entry, by several threads, each with a visitor of its own;
+     * `node` is a copy of `entry_bytes` bytes. False: it is none; then nothing was claimed.
      */
     bool (*visit)(void *visitor, address_t at, const unsigned char *node);
     void *visitors;            /* `workers` of them, visitor_bytes apart */
@@ -43,10 +39,10 @@ bool zone_is_laid_out(const struct zone_reading *reading, const char *text, uint
 const struct nginx_zone_row *zone_row_of(const struct zone_reading *reading, const struct nginx_zone_rows *rows);
 
 /* Claims the module's own records and its text for the log. Release with zone_walk_end(). */
-struct error *zone_walk_begin(struct zone_walk *walk, enum zone_way way, const struct zone_reading *reading,
+struct error *zone_walk_begin(struct zone_walk *walk, const struct zone_reading *reading,
     struct shared_zone *zone, const struct nginx_zone_row *row);
 
-/* Show all entries to the visitors, and hold them against the queue. Fills entries, and by the tree tree_height. */
+/* Show all entries to the visitors, and hold them against tree and queue. Fills entries and tree_height. */
 struct error *zone_walk_entries(struct zone_walk *walk);
 
 /* Adds the equations when all that belongs to the entries has been claimed. */
@@ -54,10 +50,10 @@ void zone_walk_check(const struct zone_walk *walk);
 
 void zone_walk_end(struct zone_walk *walk);
 
-struct error *dict_contents_read(enum zone_way way, const struct zone_reading *reading,
+struct error *dict_contents_read(const struct zone_reading *reading,
     const struct nginx_zone_row *row, struct shared_zone *zone);
 
-struct error *tree_contents_read(enum zone_way way, const struct zone_reading *reading,
+struct error *tree_contents_read(const struct zone_reading *reading,
     const struct nginx_zone_row *row, struct shared_zone *zone);
 
 /* Leaves zone->contents unknown when the zone is laid out in no known way. */
