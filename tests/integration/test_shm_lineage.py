@@ -60,6 +60,15 @@ def test_first_start(filled):
     assert before_ms - 60000 < zone["lineage"]["made_at_ms"] < before_ms
 
 
+def test_another_nginx(filled, zoned):
+    """Zones of the same name in an nginx that has nothing to do with this one are no generation of its own."""
+    other = zoned(http=DOGS)
+    other.lua(STORE)
+    for server in (filled, other):
+        lineage = server.zone("dogs")["lineage"]
+        assert (lineage["other_generations"], lineage["processes"]) == (0, 2)
+
+
 def test_reload(filled):
     """A reload keeps zones, their entries and all their pages; the new worker has touched few of them."""
     before = filled.zone("dogs")
