@@ -13,8 +13,9 @@
 enum {
     LOOKS_MAX = 16, /* at other processes' lists: one a generation */
     NS_PER_MS = 1000000,
-    /* At most, from the end of configuring to the first worker; and from making a zone to it. */
-    KEPT_AFTER_MS = 250,
+    /* What nginx takes at most, even on a busy machine, from its first configuration to the first worker; and from
+     * making a zone to it. */
+    KEPT_AFTER_MS = 1000,
     CONFIGURING_MS = 5000,
 };
 

@@ -11,7 +11,7 @@ from processes import children_of, process_state, wait_until, wait_until_idle
 from shared_zones import zone_of
 
 # Only workers that start so long after nginx was first configured are known to be of another configuration.
-KEPT_AFTER_MS = 250
+KEPT_AFTER_MS = 1000
 DOGS, KEYS = "lua_shared_dict dogs 3m;", 3000
 STORE = f"for i = 1, {KEYS} do ngx.shared.dogs:set('key' .. i, i) end"
 HELD = "location /held { content_by_lua_block { ngx.sleep(3600) } }"
@@ -30,7 +30,7 @@ def reload_with(server, old="", new=""):
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     (before,) = server.workers
     (counters,) = [zone for zone in server.look()["zones"] if zone["kind"] == "counters"]
-    wait_until(lambda: time.time() * 1000 > counters["lineage"]["made_at_ms"] + 2 * KEPT_AFTER_MS, "it is another moment")
+    wait_until(lambda: time.time() * 1000 > counters["lineage"]["made_at_ms"] + 1.2 * KEPT_AFTER_MS, "it is another moment")
     server.close()
     os.kill(server.master, signal.SIGHUP)
     wait_until(lambda: [pid for pid in children_of(server.master) if pid != before], "there is a new worker")
