@@ -3,6 +3,7 @@
     large heap   `respire lua` and `mem` on about 1 GB of Lua objects: time, the analyzer's own memory, and how long a
                  busy target stands still
     nginx        the share of private resident memory that has no known owner, before and after a burst
+    zones        `respire shm` on 100 MB with 300,000 keys, asleep and busy, and 8 GB with 20 million: time and memory
     malloc       `respire heap` and `pools` on 100 MB and 4 GB, asleep and busy: time, and how long the target stands still
 
 Times are medians of ROUNDS runs, with the slowest beside.
@@ -22,6 +23,7 @@ from lifetime import Lifetime  # noqa: E402
 from load import run_burst  # noqa: E402
 from malloc_looks import bench_malloc  # noqa: E402
 from worker import Worker  # noqa: E402
+from zone_looks import bench_zones  # noqa: E402
 
 TITLE = "Analyzer"
 RECORDS = 2_000_000
@@ -120,4 +122,5 @@ def run(options):
         bench_large_heap(life, respire, options.build)
     with Lifetime() as life:
         bench_nginx(life, respire)
+    bench_zones(respire)
     bench_malloc(Lifetime, respire, options.build)
