@@ -50,9 +50,8 @@ def row(name, respire, pid):
     looks = [look(respire, pid) for _ in range(ROUNDS)]
     times = sorted(elapsed for elapsed, _, _ in looks)
     changes = max(zone["changes"] for _, _, zone in looks)
-    entries = looks[-1][2]["entries"]
-    print(f"  {name:<26} {entries:>12,} {times[ROUNDS // 2]:8.0f} ms {times[-1]:8.0f} ms {max(own for _, own, _ in looks) / MIB:8.0f} MiB"
-          f" {changes:>10,}")
+    entries, own = looks[-1][2]["entries"], max(own for _, own, _ in looks)
+    print(f"  {name:<26} {entries:>12,} {times[ROUNDS // 2]:8.0f} ms {times[-1]:8.0f} ms {own / MIB:8.0f} MiB {changes:>10,}")
 
 
 def bench_zone(respire, mebibytes, keys, value_bytes, busy):
