@@ -104,9 +104,11 @@ static struct error *count_reference(void *context, uint64_t word)
 static struct error *try_reference(void *context, uint64_t word)
 {
     struct search *search = context;
+    if (word == 0 || word % NGINX_POOL_ALIGNMENT)
+        return NULL;
     const struct mapping *mapping = mappings_find(&search->capture->mappings, address(word));
     address_t pool = address(word - NGINX_POOL_BYTES);
-    if (word % NGINX_POOL_ALIGNMENT || !mapping || !mapping->writable || mapping_has_file(mapping)
+    if (!mapping || !mapping->writable || mapping_has_file(mapping)
         || pool.value < mapping->range.start.value || !points_back(&search->view, pool))
         return NULL;
     for (size_t i = 0; i < search->found.count; i++)

@@ -353,12 +353,6 @@ uint64_t slab_pool_changes(const struct shared_image *image, const struct slab_p
     return apart(given, 0) + taken + apart(now.free_pages, before->free_pages) + was_inside;
 }
 
-uint64_t slab_pool_page(const struct slab_pool *pool, address_t at)
-{
-    uint64_t page = (at.value - pool->start.value) >> pool->page_shift;
-    return at.value >= pool->start.value && page < pool->page_count ? page : pool->page_count;
-}
-
 void slab_pool_free(struct slab_pool *pool)
 {
     free(pool->pages);

@@ -59,7 +59,11 @@ struct error *slab_pool_read(const struct shared_image *image, uint64_t size_byt
 uint64_t slab_pool_changes(const struct shared_image *image, const struct slab_pool *pool);
 
 /* The index of the page that `at` is on; pool->page_count when it is on none. */
-uint64_t slab_pool_page(const struct slab_pool *pool, address_t at);
+static inline uint64_t slab_pool_page(const struct slab_pool *pool, address_t at)
+{
+    const uint64_t page = (at.value - pool->start.value) >> pool->page_shift;
+    return at.value >= pool->start.value && page < pool->page_count ? page : pool->page_count;
+}
 
 void slab_pool_free(struct slab_pool *pool);
 

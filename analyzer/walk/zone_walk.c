@@ -118,7 +118,7 @@ static bool may_be_node(const struct zone_walk *walk, address_t at, const unsign
 
 static uint64_t branch(uint64_t above, uint64_t below)
 {
-    return place_hash(above) ^ below;
+    return above * UINT64_C(0x9e3779b97f4a7c15) + below;
 }
 
 static void note_in_tree(struct entry_finder *finder, address_t at, const unsigned char *node)
