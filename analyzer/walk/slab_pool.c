@@ -296,10 +296,19 @@ static void sum_up(struct books *books, struct checks *checks)
     checks_add(checks, "slabs used, by bitmaps = by nginx's statistics", stat_used, used);
     checks_add_in_units(checks, "bytes of slabs used, by bitmaps = by nginx's statistics", stat_used_bytes, used_bytes,
         books->slabs->page_bytes);
-    checks_add(checks, "slabs on pages = in nginx's statistics", stat_total, total);
+    checks_add_in_units(checks, "slabs on pages = in nginx's statistics", stat_total, total,
+        books->slabs->page_bytes >> SHIFT_MIN);
     checks_add(checks, "pages of free runs = nginx's count", pool_word(books, NGINX_SLAB_FREE_PAGES),
         slabs->pages.free);
-    checks_add(checks, "pages of free runs = on the list of free runs", books->listed_free, slabs->pages.free);
+}
+
+/* Only of books that nobody changed while they were copied: one change may tear off all that a list goes on to. */
+static void check_lists(struct books *books, struct checks *checks)
+{
+    if (slab_pool_changes(books->image, books->pool))
+        return;
+    follow_lists(books);
+    checks_add(checks, "pages of free runs = on the list of free runs", books->listed_free, books->slabs->pages.free);
     checks_add(checks, "pages with room = on the lists of their sizes", books->listed_with_room, books->with_room);
 }
 
@@ -317,8 +326,8 @@ static struct error *read_books(struct books *books, uint64_t size_bytes, struct
     error = read_pages(books);
     if (error)
         return error;
-    follow_lists(books);
     sum_up(books, checks);
+    check_lists(books, checks);
     return NULL;
 }
 

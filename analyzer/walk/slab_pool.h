@@ -4,7 +4,7 @@
  *   end = the zone's end; the first page, their number and the last entry are where the zone's size lays them;
  *   bits set in the pages of slabs = what statistics count as used, in slabs and in bytes; those pages' slabs = total;
  *   pages marked free = pages on the list of free runs = pfree;
- *   pages of slabs with room = pages on the slots' lists.
+ *   pages of slabs with room = pages on the slots' lists. Lists are followed only when nothing changed.
  */
 #ifndef RESPIRE_WALK_SLAB_POOL_H
 #define RESPIRE_WALK_SLAB_POOL_H
