@@ -3,7 +3,7 @@
     large heap   `respire lua` and `mem` on about 1 GB of Lua objects: time, the analyzer's own memory, and how long a
                  busy target stands still
     nginx        the share of private resident memory that has no known owner, before and after a burst
-    zones        `respire shm` on 100 MB with 300,000 keys, asleep and busy, and 8 GB with 20 million: time and memory
+    zones        `respire shm` on 100 MB with 300,000 keys and 8 GB with 20 million, asleep and busy: time and memory
     malloc       `respire heap` and `pools` on 100 MB and 4 GB, asleep and busy: time, and how long the target stands still
 
 Times are medians of ROUNDS runs, with the slowest beside.

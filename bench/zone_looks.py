@@ -9,7 +9,7 @@ from processes import Nginx, public_directory
 
 ROUNDS = 5
 MIB = 1 << 20
-SIZES = ((100, 300_000, 8, True), (8192, 20_000_000, 100, False))  # MiB, keys, bytes of each value, busy too
+SIZES = ((100, 300_000, 8), (8192, 20_000_000, 100))  # MiB, keys, bytes of each value
 TARGETS = "100 MB <= 20 ms, 8 GB with 20 million keys <= 3 s; the reader's memory <= 1/8 of the zone"
 LOCATIONS = """
 location /fill { content_by_lua_block {
@@ -54,15 +54,13 @@ def row(name, respire, pid):
     print(f"  {name:<26} {entries:>12,} {times[ROUNDS // 2]:8.0f} ms {times[-1]:8.0f} ms {own / MIB:8.0f} MiB {changes:>10,}")
 
 
-def bench_zone(respire, mebibytes, keys, value_bytes, busy):
+def bench_zone(respire, mebibytes, keys, value_bytes):
     with public_directory() as directory:
         server = Nginx(directory, http=f"lua_shared_dict zone {mebibytes}m;", server=LOCATIONS)
         try:
             for first in range(1, keys + 1, FILLED_AT_ONCE):
                 server.get(f"/fill?first={first}&last={min(first + FILLED_AT_ONCE - 1, keys)}&bytes={value_bytes}")
             row(f"{mebibytes:,} MiB, asleep", respire, server.worker)
-            if not busy:
-                return
             with subprocess.Popen(["curl", "-s", f"http://127.0.0.1:{server.port}/churn?keys={keys}"],
                                   stdout=subprocess.DEVNULL) as churn:
                 time.sleep(0.2)
