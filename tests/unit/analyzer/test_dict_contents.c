@@ -1,77 +1,20 @@
 /* What is in a lua_shared_dict: one made by hand is told to the entry, and every kind of damage is noticed. */
-#include "unit.h"
-
-#include <stdlib.h>
 #include <string.h>
 
-#include "fake_contents.h"
 #include "layouts/nginx_slab.h"
-#include "walk/zone_contents.h"
+#include "zone_fixture.h"
 
 enum {
     KIB = 1024,
     MIB = 1024 * KIB,
-    NOW_MS = 1000000000,
-    LARGEST = 3,
-};
-
-struct fixture {
-    struct fake_zone zone;
-    uint64_t record;
-    struct slab_pool pool;
-    struct shared_zone told;
 };
 
 static void start(struct fixture *f, uint64_t size_bytes)
 {
     memset(f, 0, sizeof(*f));
     fake_zone_start(&f->zone, size_bytes);
+    f->kind = ZONE_LUA_DICT;
     f->record = fake_dict(&f->zone, "dogs");
-}
-
-static void forget(struct fixture *f)
-{
-    slab_pool_free(&f->pool);
-    shared_zone_release(&f->told);
-}
-
-static void end(struct fixture *f)
-{
-    forget(f);
-    fake_zone_end(&f->zone);
-}
-
-static struct error *read_contents(struct fixture *f, bool show_strings)
-{
-    forget(f);
-    f->told.kind = ZONE_LUA_DICT;
-    assert_null(slab_pool_read(&f->zone.image, f->zone.size_bytes, &f->pool, &f->told.slabs, &f->told.checks));
-    const struct zone_reading reading = {
-        .image = &f->zone.image, .pool = &f->pool, .now_ms = NOW_MS, .show_strings = show_strings,
-        .largest_count = LARGEST,
-    };
-    return zone_contents_read(&reading, &f->told);
-}
-
-static const struct zone_contents *told(struct fixture *f)
-{
-    assert_null(read_contents(f, false));
-    const struct check *failed = checks_first_failed(&f->told.checks);
-    if (failed)
-        fail_msg("%s", failed->name);
-    assert_true(f->told.contents.is_known);
-    return &f->told.contents;
-}
-
-/* It says that it does not know, or does not understand; or an equation does not hold. */
-static void assert_noticed(struct fixture *f, const char *what)
-{
-    struct error *error = read_contents(f, true);
-    if (!error && f->told.contents.is_known && !checks_first_failed(&f->told.checks))
-        fail_msg("%s: not noticed", what);
-    if (error)
-        assert_int_equal(error_kind(error), ERROR_NOT_UNDERSTOOD);
-    error_free(error);
 }
 
 static uint64_t add(struct fixture *f, struct fake_entry entry)
@@ -105,7 +48,7 @@ static void an_empty_dict_has_no_entries(void **state)
     (void)state;
     struct fixture f;
     start(&f, MIB);
-    const struct zone_contents *contents = told(&f);
+    const struct zone_contents *contents = told(&f, false);
     assert_int_equal(contents->entries, 0);
     assert_int_equal(contents->tree_height, 0);
     assert_int_equal(contents->pages_if_expired_went, 0);
@@ -133,7 +76,7 @@ static void entries_are_told_by_type_and_by_time_left(void **state)
         node = add(&f, entries[i]);
     push(&f, node, 11);
     push(&f, node, 500);
-    const struct zone_contents *contents = told(&f);
+    const struct zone_contents *contents = told(&f, false);
     assert_int_equal(contents->entries, 7);
     assert_int_equal(contents->expired, 2);
     assert_sum(contents->by_type[DICT_STRING], 4, 8 + 3006 + 47 + 8);
@@ -162,7 +105,7 @@ static void ends_and_largest_entries_are_shown(void **state)
     for (uint64_t i = 0; i < 6; i++)
         add(&f, (struct fake_entry){.key = 10 - i, .key_bytes = 2 + i, .value_bytes = 100 * (i ^ 3),
             .type = NGINX_DICT_STRING, .expires_ms = i ? NOW_MS - 10 * i : 0});
-    const struct zone_contents *contents = told(&f);
+    const struct zone_contents *contents = told(&f, false);
     assert_int_equal(contents->largest_count, LARGEST);
     assert_int_equal(contents->largest[0].value_bytes, 700);
     assert_int_equal(contents->largest[1].value_bytes, 600);
@@ -197,7 +140,7 @@ static void trees_of_any_size_and_shape_are_followed(void **state)
             start(&f, 2 * MIB);
             for (uint64_t i = 0; i < counts[row]; i++)
                 add_string(&f, is_line ? i : scattered(i), i % 300);
-            const struct zone_contents *contents = told(&f);
+            const struct zone_contents *contents = told(&f, false);
             assert_int_equal(contents->entries, counts[row]);
             if (is_line)
                 assert_int_equal(contents->tree_height, counts[row]);
@@ -225,7 +168,7 @@ static void a_large_tree_is_told_as_a_small_one(void **state)
         for (unsigned item = 0; is_list && item < 3; item++)
             push(&f, node, 33);
     }
-    const struct zone_contents *contents = told(&f);
+    const struct zone_contents *contents = told(&f, false);
     assert_int_equal(contents->entries, ENTRIES);
     assert_int_equal(contents->expired, expired);
     assert_int_equal(contents->list_items, 3 * lists);
@@ -256,7 +199,7 @@ static void pages_that_expired_entries_hold_alone_are_foretold(void **state)
             if (goes)
                 gone[count++] = node;
         }
-        uint64_t foretold = told(&f)->pages_if_expired_went, before = f.told.slabs.pages.free;
+        uint64_t foretold = told(&f, false)->pages_if_expired_went, before = f.told.slabs.pages.free;
         for (size_t i = 0; i < count; i++)
             fake_zone_free(&f.zone, gone[i]);
         slab_pool_free(&f.pool);
@@ -281,7 +224,7 @@ static void the_largest_value_is_just_what_fits(void **state)
             if (!fake_dict_add(&f.zone, f.record, &entry))
                 break;
         }
-        uint64_t fits = told(&f)->largest_value;
+        uint64_t fits = told(&f, false)->largest_value;
         assert_int_equal(fake_zone_alloc(&f.zone, NGINX_DICT_KEY + fits + 1), 0);
         if (fits)
             assert_int_not_equal(fake_zone_alloc(&f.zone, NGINX_DICT_KEY + fits), 0);
@@ -298,7 +241,7 @@ static void what_nobody_leads_to_is_missed(void **state)
         struct fixture f;
         start(&f, MIB);
         add_string(&f, 1, 100);
-        told(&f);
+        told(&f, false);
         fake_zone_alloc(&f.zone, sizes[i]);
         assert_noticed(&f, "a slab that no entry is in");
         end(&f);
@@ -319,7 +262,7 @@ static void set_scene(struct scene *s)
     s->list = add(&s->f, (struct fake_entry){.key = 5, .key_bytes = 6, .type = NGINX_DICT_LIST});
     for (unsigned i = 0; i < 5; i++)
         s->items[i] = push(&s->f, s->list, 30);
-    assert_int_equal(told(&s->f)->entries, 301);
+    assert_int_equal(told(&s->f, false)->entries, 301);
 }
 
 static uint64_t free_slab(struct scene *s)
@@ -342,7 +285,7 @@ static void assert_all_noticed(struct scene *s, const struct change *changes, si
         assert_noticed(&s->f, changes[i].what);
         fake_zone_put(&s->f.zone, changes[i].at, before);
     }
-    told(&s->f);
+    told(&s->f, false);
 }
 
 static void trees_that_are_torn_are_noticed(void **state)
@@ -389,11 +332,11 @@ static void a_turning_tree_hides_nothing_while_somebody_is_at_work(void **state)
     (void)state;
     struct scene s;
     set_scene(&s);
-    const struct zone_contents quiet = *told(&s.f);
+    const struct zone_contents quiet = *told(&s.f, false);
     const uint64_t inner = fake_zone_get(&s.f.zone, s.nodes[0] + NGINX_NODE_LEFT);
     fake_zone_put(&s.f.zone, FAKE_ZONE + NGINX_SLAB_LOCK, 4711);
     fake_zone_put(&s.f.zone, inner + NGINX_NODE_LEFT, s.f.record + nginx_dict_rows.items->sentinel);
-    const struct zone_contents *contents = told(&s.f);
+    const struct zone_contents *contents = told(&s.f, false);
     assert_int_equal(contents->entries, quiet.entries);
     assert_int_equal(contents->expired, quiet.expired);
     assert_int_equal(contents->list_items, quiet.list_items);
@@ -462,7 +405,7 @@ static void pages_that_are_not_in_memory_are_missed(void **state)
     fake_zone_unload(&s.f.zone, s.nodes[299]);
     assert_noticed(&s.f, "a page of entries is not loaded");
     fake_zone_at(&s.f.zone, s.nodes[299]);
-    told(&s.f);
+    told(&s.f, false);
     fake_zone_unload(&s.f.zone, s.f.record);
     assert_noticed(&s.f, "the record is not loaded");
     end(&s.f);

@@ -2,30 +2,15 @@
  * What is in zones of limits, caches, TLS sessions and upstreams: each row's layout made by hand is told to the entry,
  * and damage is noticed.
  */
-#include "unit.h"
-
-#include <stdlib.h>
 #include <string.h>
 
-#include "fake_contents.h"
 #include "layouts/nginx_slab.h"
-#include "walk/zone_contents.h"
+#include "zone_fixture.h"
 
 enum {
     KIB = 1024,
     MIB = 1024 * KIB,
-    NOW_S = 1000000,
-    MONOTONIC_MS = 50000,
-    ENTRIES = 700,
-};
-
-struct fixture {
-    struct fake_zone zone;
-    enum zone_kind kind;
-    const struct nginx_zone_row *row;
-    uint64_t record, nodes[ENTRIES];
-    struct slab_pool pool;
-    struct shared_zone told;
+    ENTRIES = NODES_MAX,
 };
 
 static const struct {
@@ -46,50 +31,6 @@ static void start(struct fixture *f, enum zone_kind kind, const struct nginx_zon
     f->row = row;
     if (row)
         f->record = fake_record(&f->zone, row, "one");
-}
-
-static void forget(struct fixture *f)
-{
-    slab_pool_free(&f->pool);
-    shared_zone_release(&f->told);
-}
-
-static void end(struct fixture *f)
-{
-    forget(f);
-    fake_zone_end(&f->zone);
-}
-
-static struct error *read_contents(struct fixture *f, bool show_strings)
-{
-    forget(f);
-    f->told.kind = f->kind;
-    assert_null(slab_pool_read(&f->zone.image, f->zone.size_bytes, &f->pool, &f->told.slabs, &f->told.checks));
-    const struct zone_reading reading = {
-        .image = &f->zone.image, .pool = &f->pool, .now_ms = NOW_S * UINT64_C(1000), .monotonic_ms = MONOTONIC_MS,
-        .show_strings = show_strings,
-    };
-    return zone_contents_read(&reading, &f->told);
-}
-
-static const struct zone_contents *told(struct fixture *f)
-{
-    assert_null(read_contents(f, true));
-    const struct check *failed = checks_first_failed(&f->told.checks);
-    if (failed)
-        fail_msg("%s", failed->name);
-    assert_true(f->told.contents.is_known);
-    return &f->told.contents;
-}
-
-static void assert_noticed(struct fixture *f, const char *what)
-{
-    struct error *error = read_contents(f, true);
-    if (!error && f->told.contents.is_known && !checks_first_failed(&f->told.checks))
-        fail_msg("%s: not noticed", what);
-    if (error)
-        assert_int_equal(error_kind(error), ERROR_NOT_UNDERSTOOD);
-    error_free(error);
 }
 
 /* Every third has expired, where entries do. */
@@ -123,7 +64,7 @@ static bool is_present(uint16_t field)
 
 static void check_empty(struct fixture *f)
 {
-    const struct zone_contents *contents = told(f);
+    const struct zone_contents *contents = told(f, true);
     assert_int_equal(contents->entries, 0);
     assert_int_equal(contents->tree_height, 0);
     assert_false(contents->has_ends);
@@ -140,7 +81,7 @@ static void check_filled(struct fixture *f)
     if (is_present(f->row->disk_blocks))
         fake_zone_put(&f->zone, f->record + f->row->disk_blocks, 4711);
     fill(f);
-    const struct zone_contents *contents = told(f);
+    const struct zone_contents *contents = told(f, true);
     const bool expire = is_present(f->row->entry.expires_s);
     assert_int_equal(contents->entries, ENTRIES);
     assert_int_equal(contents->expired, expire ? (ENTRIES + 2) / 3 : 0);
@@ -179,7 +120,7 @@ static void check_at_work(struct fixture *f)
     fake_zone_put(&f->zone, FAKE_ZONE + NGINX_SLAB_LOCK, 1);
     fake_zone_put(&f->zone, f->record + NGINX_TREE_ROOT, sentinel);
     fake_zone_put(&f->zone, f->nodes[0] + NGINX_NODE_PARENT, sentinel);
-    assert_int_equal(told(f)->entries, ENTRIES);
+    assert_int_equal(told(f, true)->entries, ENTRIES);
 }
 
 static void entries_are_found_while_somebody_is_at_work(void **state)
@@ -192,7 +133,7 @@ static void entries_are_found_while_somebody_is_at_work(void **state)
 static void check_foretold(struct fixture *f)
 {
     fill(f);
-    uint64_t foretold = told(f)->pages_if_expired_went, before = f->told.slabs.pages.free;
+    uint64_t foretold = told(f, true)->pages_if_expired_went, before = f->told.slabs.pages.free;
     for (uint64_t i = 0; i < ENTRIES && is_present(f->row->entry.expires_s); i += 3) {
         if (is_present(f->row->entry.other))
             fake_zone_free(&f->zone, fake_zone_get(&f->zone, f->nodes[i] + f->row->entry.other));
@@ -256,7 +197,7 @@ static void check_damage(struct fixture *f)
         assert_change_noticed(f, (struct change){"another second slab", middle + row->entry.other, leaf});
         assert_change_noticed(f, (struct change){"a huge second slab", middle + row->entry.other_length, UINT64_MAX});
     }
-    told(f);
+    told(f, true);
 }
 
 static void damage_is_noticed_in_each_row(void **state)
@@ -273,7 +214,7 @@ static void times_that_no_clock_has_are_no_trouble(void **state)
     fill(&f);
     fake_zone_put(&f.zone, f.nodes[0] + f.row->entry.expires_s, UINT64_MAX);
     fake_zone_put(&f.zone, f.nodes[3] + f.row->entry.expires_s, INT64_MAX);
-    assert_int_equal(told(&f)->expired, (ENTRIES + 2) / 3 - 2);
+    assert_int_equal(told(&f, true)->expired, (ENTRIES + 2) / 3 - 2);
     end(&f);
 }
 
@@ -305,7 +246,7 @@ static void servers_of_upstreams_are_counted(void **state)
         fake_zone_put(&f.zone, first + row->backup, backup);
         fake_zone_put(&f.zone, first + row->next_group, second);
         fake_zone_put(&f.zone, FAKE_ZONE + NGINX_SLAB_DATA, first);
-        assert_int_equal(told(&f)->entries, 4);
+        assert_int_equal(told(&f, true)->entries, 4);
         const struct change changes[] = {
             {"no group", FAKE_ZONE + NGINX_SLAB_DATA, 0},
             {"a group leads back", second + row->next_group, first},
@@ -320,7 +261,7 @@ static void servers_of_upstreams_are_counted(void **state)
         };
         for (size_t j = 0; j < sizeof(changes) / sizeof(changes[0]); j++)
             assert_change_noticed(&f, changes[j]);
-        told(&f);
+        told(&f, true);
         end(&f);
     }
 }
