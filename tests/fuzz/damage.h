@@ -37,6 +37,20 @@ static inline uint64_t patch_elsewhere(struct patch patch)
     return (uint64_t)patch.place * 2654435761u;
 }
 
+/* What is written over `value` at address `place`; `other`: an address that the patch may point it to. */
+static inline uint64_t patch_value(struct patch patch, unsigned operation, uint64_t value, uint64_t place,
+    uint64_t other)
+{
+    switch (operation) {
+    case 0: return value ^ (uint64_t)1 << patch.small % 64;
+    case 1: return patch.small;
+    case 2: return place; /* a pointer to itself: a cycle */
+    case 3: return other;
+    case 4: return value + (uint64_t)(int64_t)(int16_t)patch.small;
+    default: return UINT64_MAX - patch.small;
+    }
+}
+
 struct damage {
     struct {
         unsigned char *place;

@@ -59,27 +59,8 @@ static void apply(struct patch patch)
     if (is_chunk_head(place))
         return;
     unsigned char *word = fake_at(&nginx, place);
-    uint64_t value = damage_note(&damage, word);
-    switch (patch.operation % 6) {
-    case 0:
-        value ^= (uint64_t)1 << patch.small % 64;
-        break;
-    case 1:
-        value = patch.small;
-        break;
-    case 2:
-        value = place; /* a pointer to itself: a cycle */
-        break;
-    case 3:
-        value = place_of(patch_elsewhere(patch) + patch.small);
-        break;
-    case 4:
-        value += (uint64_t)(int64_t)(int16_t)patch.small;
-        break;
-    default:
-        value = UINT64_MAX - patch.small;
-        break;
-    }
+    const uint64_t value = patch_value(patch, patch.operation % 6, damage_note(&damage, word), place,
+        place_of(patch_elsewhere(patch) + patch.small));
     memcpy(word, &value, sizeof(value));
 }
 

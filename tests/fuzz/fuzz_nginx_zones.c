@@ -154,29 +154,11 @@ static void apply(struct patch patch)
         return;
     }
     uint64_t value = damage_note(&damage, word);
-    switch (patch.operation % 8) {
-    case 0:
-        value ^= (uint64_t)1 << patch.small % 64;
-        break;
-    case 1:
-        value = patch.small;
-        break;
-    case 2:
-        value = place; /* a pointer to itself: a cycle */
-        break;
-    case 3:
-        value = place_of(patch_elsewhere(patch) + patch.small, patch.choice & 2);
-        break;
-    case 4:
-        value += (uint64_t)(int64_t)(int16_t)patch.small;
-        break;
-    case 5:
+    if (patch.operation % 8 == 5)
         value = value >> 2 << 2 | patch.small % 4; /* another type of page */
-        break;
-    default:
-        value = UINT64_MAX - patch.small;
-        break;
-    }
+    else
+        value = patch_value(patch, patch.operation % 8, value, place,
+            place_of(patch_elsewhere(patch) + patch.small, patch.choice & 2));
     memcpy(word, &value, sizeof(value));
 }
 
