@@ -9,7 +9,7 @@ _Static_assert(sizeof(((struct zone_forecast *)0)->limit_name) == GROUP_NAME_MAX
 
 void memory_now_read(const struct target *target, struct memory_now *now)
 {
-    *now = (struct memory_now){.page_bytes = target_page_bytes(target)};
+    *now = (struct memory_now){0};
     if (target_kind(target) != TARGET_LIVE_PROCESS)
         return;
     now->rss_bytes = target_resident_bytes(target);
@@ -23,12 +23,12 @@ void zones_forecast_make(const struct memory_now *now, struct shared_zones *zone
     *forecast = (struct zone_forecast){.rss_bytes = now->rss_bytes, .available_bytes = now->available_bytes};
     for (size_t i = 0; i < zones->count; i++) {
         const struct shared_zone *zone = &zones->items[i];
-        uint64_t whole = round_up(zone->size_bytes, now->page_bytes);
+        const uint64_t whole = range_bytes(zone->range);
         if (!zone->has_residency)
             continue;
         forecast->zones_rss_bytes += zone->own_bytes;
         forecast->rss_grows_by += whole - size_min(zone->own_bytes, whole);
-        forecast->memory_needed += whole - size_min(zone->loaded_bytes, whole);
+        forecast->memory_needed += shared_zone_unloaded_bytes(zone);
     }
     forecast->has_limit = now->limit.is_limited;
     forecast->limit_bytes = now->limit.limit_bytes;

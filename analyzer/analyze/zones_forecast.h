@@ -11,8 +11,7 @@
 
 /* What the machine and the process's groups say now. */
 struct memory_now {
-    uint64_t rss_bytes, page_bytes;
-    uint64_t available_bytes;
+    uint64_t rss_bytes, available_bytes;
     struct memory_limit limit;
 };
 

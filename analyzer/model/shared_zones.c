@@ -4,8 +4,6 @@
 
 #include "base/size.h"
 
-enum { SHARED_PAGE_BYTES = 4096 };
-
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
 
 const uint64_t ttl_bounds_ms[TTL_ROWS] = {
@@ -38,7 +36,7 @@ const char *dict_value_name(enum dict_value value)
 
 uint64_t shared_zone_unloaded_bytes(const struct shared_zone *zone)
 {
-    uint64_t whole = round_up(zone->size_bytes, SHARED_PAGE_BYTES);
+    const uint64_t whole = range_bytes(zone->range);
     return whole - size_min(zone->loaded_bytes, whole);
 }
 

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "analyze/zones_forecast.h"
+#include "base/size.h"
 #include "model/checks.h"
 
 #define MIB (1ull << 20)
@@ -11,7 +12,6 @@ enum { PAGE = 4096 };
 static struct zone_forecast forecast_of(struct memory_now now, struct shared_zone *zones, size_t count)
 {
     struct shared_zones all = {.items = zones, .count = count};
-    now.page_bytes = PAGE;
     zones_forecast_make(&now, &all);
     return all.forecast;
 }
@@ -19,7 +19,8 @@ static struct zone_forecast forecast_of(struct memory_now now, struct shared_zon
 static struct shared_zone zone(uint64_t size_bytes, uint64_t loaded_bytes, uint64_t own_bytes)
 {
     return (struct shared_zone){
-        .size_bytes = size_bytes, .has_residency = true, .loaded_bytes = loaded_bytes, .own_bytes = own_bytes,
+        .range = {address(0), address(round_up(size_bytes, PAGE))}, .size_bytes = size_bytes,
+        .has_residency = true, .loaded_bytes = loaded_bytes, .own_bytes = own_bytes,
     };
 }
 

@@ -87,10 +87,12 @@ void zones_model_make(struct shared_zones *zones)
     assert_non_null(zones->items);
     make_sessions(&zones->items[0]);
     zones->items[1] = (struct shared_zone){.name = text_of("gone"), .module = text_of("?"), .kind = ZONE_OTHER,
-        .size_bytes = 1 << 20, .has_residency = true, .loaded_bytes = 16 << 10, .swapped_bytes = 8 << 10,
+        .range = {address(0x7f0010000000), address(0x7f0010100000)}, .size_bytes = 1 << 20, .has_residency = true,
+        .loaded_bytes = 16 << 10, .swapped_bytes = 8 << 10,
         .damage = error_new(ERROR_NOT_UNDERSTOOD, "its pages form a ring")};
     zones->items[2] = (struct shared_zone){.name = text_of("nginx_shared_zone"), .module = text_of("nginx"),
-        .kind = ZONE_COUNTERS, .size_bytes = 896, .has_residency = true, .loaded_bytes = 4096, .own_bytes = 4096};
+        .range = {address(0x7f0020000000), address(0x7f0020001000)}, .kind = ZONE_COUNTERS, .size_bytes = 896,
+        .has_residency = true, .loaded_bytes = 4096, .own_bytes = 4096};
     zones->forecast = (struct zone_forecast){.rss_bytes = 41 << 20, .zones_rss_bytes = 38 << 20,
         .rss_grows_by = 63 << 20, .memory_needed = 62 << 20, .has_limit = true, .limit_bytes = 512 << 20,
         .limit_used_bytes = 112 << 20, .limit_name = "/system.slice/nginx.service",
