@@ -21,6 +21,9 @@ enum nginx_tree_layout {
     NGINX_QUEUE_PREVIOUS = 0, /* ngx_queue_t */
     NGINX_QUEUE_NEXT = 8,
     NGINX_QUEUE_BYTES = 16,
+    NGINX_STRING_LENGTH = 0, /* ngx_str_t */
+    NGINX_STRING_TEXT = 8,
+    NGINX_STRING_BYTES = 16,
 };
 
 #define NGINX_ZONE_FIELD_ABSENT UINT16_MAX

@@ -2,7 +2,7 @@
 #include "target/memory_view.h"
 #include "walk/zone_walk.h"
 
-enum { GROUPS_MAX = 4096, SERVER_BYTES_MIN = 64, NAME_BYTES = 16 };
+enum { GROUPS_MAX = 4096, SERVER_BYTES_MIN = 64 };
 
 /* A slab of any size, of which at least `bytes` bytes are in memory. */
 static bool is_in_zone(const struct zone_reading *reading, address_t at, uint64_t bytes)
@@ -25,10 +25,11 @@ static const unsigned char *group_by(const struct zone_reading *reading, const s
         || field_u64(group, row->pool) != reading->image->range.start.value)
         return NULL;
     const address_t name = address(field_u64(group, row->name)), first = address(field_u64(group, row->first));
-    const void *text = slab_pool_holds(reading->pool, name, NAME_BYTES)
-        ? shared_bytes(reading->image, name, NAME_BYTES) : NULL;
+    const void *string = slab_pool_holds(reading->pool, name, NGINX_STRING_BYTES)
+        ? shared_bytes(reading->image, name, NGINX_STRING_BYTES) : NULL;
     const uint64_t number = field_u64(group, row->number);
-    bool has_name = text && is_in_zone(reading, address(field_u64(text, 8)), field_u64(text, 0));
+    bool has_name = string
+        && is_in_zone(reading, address(field_u64(string, NGINX_STRING_TEXT)), field_u64(string, NGINX_STRING_LENGTH));
     bool has_servers = number ? has_room(reading, number) && is_in_zone(reading, first, SERVER_BYTES_MIN)
                               : address_is_null(first);
     return has_name && has_servers ? group : NULL;
