@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layouts/nginx_zone_contents.h"
+#include "walk/zone_walk.h"
 
 bool dict_sums_make(struct dict_sums *sums, uint64_t now_ms, size_t largest_room, address_t newest, address_t oldest)
 {
@@ -126,14 +127,7 @@ static struct error *tell_entry(const struct dict_entry *entry, const struct zon
         .expires = entry->expires_ms != 0,
         .left_ms = entry->expires_ms ? (int64_t)(entry->expires_ms - reading->now_ms) : 0,
     };
-    const void *key = shared_bytes(reading->image, address_add(entry->at, NGINX_DICT_KEY), entry->key_bytes);
-    if (!reading->show_strings || !key)
-        return NULL;
-    shown->key = calloc(entry->key_bytes + 1, 1);
-    if (!shown->key)
-        return error_no_memory();
-    memcpy(shown->key, key, entry->key_bytes);
-    return NULL;
+    return zone_show_key(reading, address_add(entry->at, NGINX_DICT_KEY), shown);
 }
 
 struct error *dict_sums_tell(const struct dict_sums *sums, const struct zone_reading *reading,

@@ -82,20 +82,6 @@ static struct error *make_visitors(struct tree_walk *walk)
     return NULL;
 }
 
-static struct error *show_key(const struct zone_reading *reading, const struct nginx_zone_row *row, address_t entry,
-    struct shown_entry *shown)
-{
-    const void *key = is_present(row->entry.key)
-        ? shared_bytes(reading->image, address_add(entry, row->entry.key), shown->key_bytes) : NULL;
-    if (!reading->show_strings || !key)
-        return NULL;
-    shown->key = calloc(shown->key_bytes + 1, 1);
-    if (!shown->key)
-        return error_no_memory();
-    memcpy(shown->key, key, shown->key_bytes);
-    return NULL;
-}
-
 /* The entry whose place in the queue is at `at`. */
 static struct error *show_end(const struct tree_walk *walk, address_t at, struct shown_entry *shown)
 {
@@ -115,7 +101,7 @@ static struct error *show_end(const struct tree_walk *walk, address_t at, struct
         shown->has_age = true;
         shown->age_ms = (int64_t)(reading->monotonic_ms - last_ms);
     }
-    return show_key(reading, row, entry, shown);
+    return is_present(row->entry.key) ? zone_show_key(reading, address_add(entry, row->entry.key), shown) : NULL;
 }
 
 static struct error *show_ends(const struct tree_walk *walk, struct zone_contents *contents)

@@ -231,6 +231,18 @@ void zone_walk_check(const struct zone_walk *walk)
     slab_claims_check(&walk->claims, &walk->zone->checks);
 }
 
+struct error *zone_show_key(const struct zone_reading *reading, address_t at, struct shown_entry *shown)
+{
+    const void *key = shared_bytes(reading->image, at, shown->key_bytes);
+    if (!reading->show_strings || !key)
+        return NULL;
+    shown->key = calloc(shown->key_bytes + 1, 1);
+    if (!shown->key)
+        return error_no_memory();
+    memcpy(shown->key, key, shown->key_bytes);
+    return NULL;
+}
+
 void zone_walk_end(struct zone_walk *walk)
 {
     slab_claims_free(&walk->claims);

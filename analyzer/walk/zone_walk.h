@@ -50,6 +50,9 @@ void zone_walk_check(const struct zone_walk *walk);
 
 void zone_walk_end(struct zone_walk *walk);
 
+/* Keeps the key at `at`, of shown->key_bytes bytes, if contents may be shown. */
+struct error *zone_show_key(const struct zone_reading *reading, address_t at, struct shown_entry *shown);
+
 struct error *dict_contents_read(const struct zone_reading *reading,
     const struct nginx_zone_row *row, struct shared_zone *zone);
 
