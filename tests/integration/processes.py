@@ -42,6 +42,13 @@ def environment_with(changes):
     return {**os.environ, "LC_ALL": "C.UTF-8", **(changes or {})}
 
 
+def pid_in_file(file):
+    """The process id that nginx left in `file`; None while there is none. A new binary moves the file any time."""
+    with contextlib.suppress(FileNotFoundError):
+        return int(file.read_text("ascii").strip() or 0) or None
+    return None
+
+
 def process_state(pid):
     """The state letter of /proc/PID/stat, or None when there is no such process."""
     try:

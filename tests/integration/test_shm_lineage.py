@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from processes import children_of, process_state, wait_until, wait_until_idle
+from processes import children_of, pid_in_file, process_state, wait_until, wait_until_idle
 from shared_zones import zone_of
 
 # Only workers that start so long after nginx was first configured are known to be of another configuration.
@@ -122,9 +122,8 @@ def new_binary(server):
     subprocess.run(["gdb", "-nx", "-q", "-batch", "-p", str(server.master), "-ex", "set {int}&ngx_parent = 0"],
                    check=True, capture_output=True, timeout=50)
     os.kill(server.master, signal.SIGUSR2)
-    wait_until(lambda: pid_file.with_suffix(".pid.oldbin").exists() and pid_file.exists()
-               and pid_file.read_text(encoding="ascii").strip(), "there is a new master")
-    master = int(pid_file.read_text(encoding="ascii"))
+    master = wait_until(lambda: pid_file.with_suffix(".pid.oldbin").exists() and pid_in_file(pid_file),
+                        "there is a new master")
     assert master != server.master
     try:
         (worker,) = wait_until(lambda: [pid for pid in children_of(master) if b"nginx: worker" in cmdline(pid)],

@@ -13,7 +13,8 @@ import threading
 import time
 import urllib.request
 
-from processes import SYSTEM_MODULES, SYSTEM_NGINX, children_of, environment_with, free_port, process_state, wait_until
+from processes import (SYSTEM_MODULES, SYSTEM_NGINX, children_of, environment_with, free_port, pid_in_file, process_state,
+                       wait_until)
 
 HERE = pathlib.Path(__file__).resolve().parent
 PR_SET_CHILD_SUBREAPER = 36
@@ -139,8 +140,8 @@ class WebServer:
 
     def _pid_in_file(self, other_than=None):
         file = self.prefix / "nginx.pid"
-        text = file.read_text("ascii").strip() if file.exists() else ""
-        return int(text) if text not in ("", str(other_than)) else None
+        pid = pid_in_file(file)
+        return pid if pid != other_than else None
 
     def _answers(self):
         try:
